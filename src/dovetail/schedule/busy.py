@@ -1,7 +1,7 @@
 """Busy time: when somebody is not free, how firmly, and nothing else.
 
-Statuses carry the numbers of Outlook's OlBusyStatus. Free time is no block at all, and a number nobody knows is busy:
-an error here must never open a slot.
+Statuses carry the numbers of Outlook's OlBusyStatus. Free time is no block at all, and a number nobody
+knows is busy: an error here must never open a slot.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A calendar's busy time cut into weeks, each with a digest, so that two sides can find what differs.
 
-A chunk is seven UTC days; its index is the minute divided by `CHUNK_MINUTES`, so both sides cut alike without agreeing
-on anything. A chunk without busy time does not exist.
+A chunk is seven UTC days; its index is the minute divided by `CHUNK_MINUTES`, so both sides cut alike
+without agreeing on anything. A chunk without busy time does not exist.
 """
 
 from __future__ import annotations

@@ -1,14 +1,15 @@
 """When somebody takes bookings: weekly hours in a time zone, and dates on which other hours apply.
 
-Hours are wall clock: an instant is open when the clock on the host's wall reads a time within a range. So a range that
-a daylight-saving gap swallows is not there that day, and an hour that the clock shows twice is open twice.
+Hours are wall clock: an instant is open when the clock on the host's wall reads a time within a range. So a
+range that a daylight-saving gap swallows is not there that day, and an hour that the clock shows twice is
+open twice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -32,9 +33,9 @@ class TimeRange(NamedTuple):
 class Hours:
     """Weekly hours (0 = Monday), and the dates that have their own; `()` closes a date.
 
-    An override replaces every range that *starts* on its date: what began the evening before still runs to its end.
-    Raises ValueError for a range that is empty or lies outside `0 <= start < end <= 2880`, `start < 1440`;
-    UnknownZone for a zone that is none.
+    An override replaces every range that *starts* on its date: what began the evening before still runs to
+    its end. Raises ValueError for a range that is empty or lies outside `0 <= start < end <= 2880`, `start
+    < 1440`; UnknownZone for a zone that is none.
     """
 
     zone: str
@@ -44,7 +45,9 @@ class Hours:
     def __post_init__(self) -> None:
         zone(self.zone)
         object.__setattr__(self, "weekly", {day: _checked(ranges) for day, ranges in self.weekly.items()})
-        object.__setattr__(self, "overrides", {day: _checked(ranges) for day, ranges in self.overrides.items()})
+        object.__setattr__(
+            self, "overrides", {day: _checked(ranges) for day, ranges in self.overrides.items()}
+        )
         if not all(0 <= day <= 6 for day in self.weekly):
             raise ValueError("a weekday is 0 (Monday) to 6")
 
@@ -78,7 +81,7 @@ class Hours:
 
 
 def local_day(tz: tzinfo, day: date) -> list[Interval]:
-    """The minutes during which the clock shows this date: mostly one interval, none where a zone skips the date."""
+    """The minutes when the clock shows this date: mostly one interval, none where a zone skips the date."""
     return _instants(tz, day, TimeRange(0, DAY))
 
 
@@ -119,15 +122,3 @@ def _readings(tz: tzinfo, wall: datetime) -> tuple[int, int]:
 
 def _reading_at(tz: tzinfo, minute: int) -> datetime:
     return from_minutes(minute).astimezone(tz).replace(tzinfo=None)
-
-
-def local_dates(tz: tzinfo, within: Interval) -> Iterator[date]:
-    """Every local date that has a minute in `within`."""
-    day = from_minutes(within.start).astimezone(tz).date()
-    last = from_minutes(within.end).astimezone(tz).date()
-    while day <= last:
-        yield day
-        day += timedelta(days=1)
-
-
-_ = UTC

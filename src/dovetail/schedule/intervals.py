@@ -1,7 +1,7 @@
 """Half-open ranges of minutes, and the four operations availability needs on them.
 
-A minute is counted from 1970-01-01T00:00Z (see `instants`). Every function takes ranges in any order, overlapping or
-empty, and returns them sorted, disjoint, not touching and not empty.
+A minute is counted from 1970-01-01T00:00Z (see `instants`). Every function takes ranges in any order,
+overlapping or empty, and returns them sorted, disjoint, not touching and not empty.
 """
 
 from __future__ import annotations

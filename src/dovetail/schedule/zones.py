@@ -1,8 +1,8 @@
 """Time zones by the names calendars use: IANA's, and Windows' as CLDR maps them.
 
-Calendar programs also write a vendor's prefix before the IANA name (`/freeassociation.sourceforge.net/Europe/Berlin`,
-`tzone://Microsoft/Utc`); the longest suffix that names a zone is taken. Zones that a file defines itself (VTIMEZONE)
-are `recurrence`'s business.
+Calendar programs also write a vendor's prefix before the IANA name
+(`/freeassociation.sourceforge.net/Europe/Berlin`, `tzone://Microsoft/Utc`); the longest suffix that names a
+zone is taken. Zones that a file defines itself (VTIMEZONE) are `recurrence`'s business.
 """
 
 from __future__ import annotations
