@@ -41,5 +41,12 @@ class ProblemDetails(BaseModel):
 
 def problem(code: ProblemCode, status: int, title: str, detail: str, **extra: object) -> ProblemDetails:
     return ProblemDetails.model_validate(
-        {"type": f"/problems/{code}", "title": title, "status": status, "detail": detail, "code": code, **extra}
+        {
+            "type": f"/problems/{code}",
+            "title": title,
+            "status": status,
+            "detail": detail,
+            "code": code,
+            **extra,
+        }
     )

@@ -1,0 +1,142 @@
+"""Django settings. What an operator may change comes from the environment; `dovetail serve` sets it from its options.
+
+``DOVETAIL_DATA``      directory of the database and the secret key (default: the user's data directory)
+``DOVETAIL_BASE_URL``  the public address, e.g. ``https://book.example.org``; links in mails start with it
+``DOVETAIL_EMAIL_URL`` ``smtp://user:password@host:port``, ``smtps://…``, ``smtp+tls://…``; without it mails go to the log
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import platformdirs
+
+from dovetail.server.mail import email_settings
+from dovetail.server.secret_key import secret_key
+
+DATA = Path(os.environ.get("DOVETAIL_DATA") or platformdirs.user_data_dir("dovetail-server", appauthor=False))
+DATA.mkdir(parents=True, exist_ok=True)
+
+BASE_URL = os.environ.get("DOVETAIL_BASE_URL", "https://localhost").rstrip("/")
+ALLOWED_HOSTS = list({urlsplit(BASE_URL).hostname or "localhost", *os.environ.get("DOVETAIL_HOSTS", "").split()})
+CSRF_TRUSTED_ORIGINS = [BASE_URL]
+
+SECRET_KEY = secret_key(DATA)
+DEBUG = False
+ROOT_URLCONF = "dovetail.server.urls"
+WSGI_APPLICATION = "dovetail.server.wsgi.application"
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "dovetail.server.accounts",
+    "dovetail.server.activity",
+    "dovetail.server.pages",
+    "dovetail.server.connections",
+    "dovetail.server.bookings",
+    "dovetail.server.notifications",
+    "dovetail.server.jobs",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "dovetail.server.headers.ContentSecurityPolicy",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [Path(__file__).parent / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# IMMEDIATE: a transaction that reads, then writes must not fail half-way with "database is locked".
+# secure_delete from the first day: erased means overwritten. FULL: a confirmed booking is a promise.
+# Connections stay open: the process has a few fixed threads.
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": DATA / "dovetail.sqlite3",
+        "CONN_MAX_AGE": None,
+        "TEST": {"NAME": DATA / "test.sqlite3"},
+        "OPTIONS": {
+            "timeout": 20,
+            "transaction_mode": "IMMEDIATE",
+            "init_command": (
+                "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON; PRAGMA cache_size=-16000;"
+            ),
+        },
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en-gb"
+STATIC_URL = "static/"
+STATICFILES_DIRS = [Path(__file__).parent / "static"]
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "home"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+
+SESSION_COOKIE_SECURE = True
+SESSION_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SECURE = True
+SECURE_HSTS_SECONDS = 365 * 24 * 3600
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024
+
+globals().update(email_settings(os.environ.get("DOVETAIL_EMAIL_URL", "")))
+DEFAULT_FROM_EMAIL = os.environ.get("DOVETAIL_EMAIL_FROM", f"Dovetail <no-reply@{urlsplit(BASE_URL).hostname}>")
+
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    "loggers": {"django.server": {"level": "WARNING"}},
+}
