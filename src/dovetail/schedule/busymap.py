@@ -44,15 +44,6 @@ def chunk_digest(blocks: Sequence[BusyBlock]) -> str:
     return sha256(text.encode("ascii")).hexdigest()
 
 
-def root_digest(digests: Mapping[ChunkKey, str]) -> str:
-    """SHA-256, in hex, over the digests of all chunks: equal roots mean equal maps. `{}` has a root too."""
-    root = sha256()
-    for (calendar, index), digest in sorted(digests.items()):
-        name = calendar.encode()
-        root.update(b"%d:%s %d %s\n" % (len(name), name, index, digest.encode("ascii")))
-    return root.hexdigest()
-
-
 def _clipped(blocks: Iterable[BusyBlock], window: Interval) -> Iterable[BusyBlock]:
     for start, end, status in blocks:
         if start < window.end and end > window.start:

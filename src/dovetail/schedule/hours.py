@@ -45,9 +45,7 @@ class Hours:
     def __post_init__(self) -> None:
         zone(self.zone)
         object.__setattr__(self, "weekly", {day: _checked(ranges) for day, ranges in self.weekly.items()})
-        object.__setattr__(
-            self, "overrides", {day: _checked(ranges) for day, ranges in self.overrides.items()}
-        )
+        object.__setattr__(self, "overrides", {day: _checked(ranges) for day, ranges in self.overrides.items()})
         if not all(0 <= day <= 6 for day in self.weekly):
             raise ValueError("a weekday is 0 (Monday) to 6")
 

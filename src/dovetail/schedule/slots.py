@@ -45,6 +45,8 @@ class SlotRules:
             raise ValueError("duration and spacing are at least one minute")
         if min(self.buffer_before, self.buffer_after, self.lead_time, self.horizon_days) < 0:
             raise ValueError("buffers, lead time and horizon are not negative")
+        if any(cap is not None and cap < 1 for cap in (self.day_cap, self.week_cap)):
+            raise ValueError("caps are at least one booking")
 
     def bookable(self, now: int) -> Interval:
         """The starts that lead time and horizon allow at `now`."""
