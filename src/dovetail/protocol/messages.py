@@ -32,12 +32,19 @@ MAX_ITEMS = 20_000
 def _utc(value: datetime) -> datetime:
     if value.tzinfo is None:
         raise ValueError("an instant needs a UTC offset")
-    return value.astimezone(UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("an instant lies in the years 1 to 9999") from None
 
 
 Instant = Annotated[datetime, AfterValidator(_utc)]
 CalendarKey = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Revision = Annotated[int, Field(ge=0, lt=2**63)]
+Count = Annotated[int, Field(ge=0, lt=2**31)]
+NO_NUL = r"^[^\x00]*$"
+"""PostgreSQL keeps no NUL in a text."""
 
 
 class Message(BaseModel):
@@ -77,9 +84,9 @@ class CalendarReport(Message):
     """A calendar as its owner sees it named. The key is opaque and stable for one Connector ID."""
 
     key: CalendarKey
-    name: Annotated[str, Field(max_length=200)]
+    name: Annotated[str, Field(max_length=200, pattern=NO_NUL)]
     access: Access
-    reason: Annotated[str, Field(max_length=300)] = ""
+    reason: Annotated[str, Field(max_length=300, pattern=NO_NUL)] = ""
     default: bool = False
 
 
@@ -110,12 +117,12 @@ class ItemReport(Message):
 
     booking: UUID
     calendar: CalendarKey
-    revision: int
+    revision: Revision
     outcome: ItemOutcome
     start: Instant
     end: Instant
     show_as: ShowAs
-    reason: Annotated[str, Field(max_length=300)] = ""
+    reason: Annotated[str, Field(max_length=300, pattern=NO_NUL)] = ""
 
 
 class Window(Message):
@@ -153,7 +160,7 @@ class Feedback(Message):
     """
 
     booking: UUID
-    revision: int
+    revision: Revision
     change: Change
     start: Instant | None = None
     end: Instant | None = None
@@ -164,7 +171,7 @@ class Problem(Message):
 
     calendar: CalendarKey
     code: Annotated[str, Field(pattern=r"^[a-z][a-z_]{1,39}$")]
-    count: int = 1
+    count: Count = 1
 
 
 class Health(StrEnum):
@@ -174,12 +181,12 @@ class Health(StrEnum):
 
 
 class ConnectorStatus(Message):
-    version: Annotated[str, Field(max_length=40)]
-    platform: Annotated[str, Field(max_length=80)]
+    version: Annotated[str, Field(max_length=40, pattern=NO_NUL)]
+    platform: Annotated[str, Field(max_length=80, pattern=NO_NUL)]
     mode: SyncMode
     interval_minutes: Annotated[int, Field(ge=1, le=60)]
     health: Health = Health.OK
-    held_deletions: int = 0
+    held_deletions: Count = 0
     problems: Annotated[tuple[Problem, ...], Field(max_length=MAX_CALENDARS)] = ()
 
 
