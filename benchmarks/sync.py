@@ -1,0 +1,139 @@
+"""``sync``: a folder calendar of 10,000 events (500 recurring): first sync, nothing changed, one event changed. Time,
+peak memory of the client process, bytes on the wire; beside vdirsyncer taking the same files to a Radicale.
+
+Both clients are started as a user would, once a sync; both talk to their server through the same counting forwarder
+(ours with TLS, the peer's without).
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from benchmarks.events import as_folder, calendar, components, this_monday
+from benchmarks.result import Result
+from benchmarks.wire import Wire, wire_to
+from dovetail.demo import programs
+from dovetail.demo.customer import open_page
+
+EVENTS = 10_000
+CASES = ("first sync", "nothing changed", "one event changed")
+
+
+@dataclass(frozen=True)
+class Figures:
+    seconds: float
+    peak_mb: float
+    bytes_on_wire: int
+
+
+def run() -> Iterator[Result]:
+    with tempfile.TemporaryDirectory(prefix="dovetail-bench-") as directory:
+        home = Path(directory)
+        as_folder(home / "calendar", EVENTS, this_monday())
+        as_folder(home / "peer" / "calendar", EVENTS, this_monday())
+        ours, theirs = dovetail(home), vdirsyncer(home / "peer")
+    for case, mine, peers in zip(CASES, ours, theirs, strict=True):
+        peer = "vdirsyncer to Radicale"
+        yield Result("sync", f"{case}: time", mine.seconds, "s", peer, peers.seconds)
+        yield Result("sync", f"{case}: peak memory", mine.peak_mb, "MB", peer, peers.peak_mb)
+        yield Result("sync", f"{case}: on the wire", mine.bytes_on_wire, "bytes", peer, peers.bytes_on_wire)
+
+
+def measure(wire: Wire, command: list[str], environment: dict[str, str]) -> Figures:
+    """One run of a client: its wall time, its own peak memory (wait4), and what went over the wire."""
+    wire.taken()
+    began = time.perf_counter()
+    process = subprocess.Popen(
+        command, env={**os.environ, **environment}, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+    )
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - began
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{command[0]} ended with exit code {process.returncode}")
+    return Figures(seconds, usage.ru_maxrss / 1024, wire.taken())
+
+
+def three(sync: Callable[[], Figures], folder: Path) -> list[Figures]:
+    first, unchanged = sync(), sync()
+    uid, text = next(components(EVENTS, this_monday() + timedelta(hours=3)))
+    (folder / f"{uid.partition('@')[0]}.ics").write_text(calendar(text), newline="")
+    return [first, unchanged, sync()]
+
+
+def dovetail(home: Path) -> list[Figures]:
+    with programs.server(home) as server, wire_to(server.https_port) as wire:
+        with open_page(server, "bench@example.org") as page:
+            connector_id, token = page.new_pairing()
+        connector = programs.Connector(home / "connector", home / "connector.log")
+        empty = home / "empty"
+        empty.mkdir()
+        through_wire = programs.Server(server.data, wire.port, server.http_port, server.program)
+        connector.pair(through_wire, connector_id, token, empty)
+        empty.rmdir()
+        (home / "calendar").rename(empty)
+        command = [*programs.DOVETAIL, "sync", "--json"]
+        return three(lambda: measure(wire, command, {"DOVETAIL_HOME": str(connector.home)}), empty)
+
+
+@contextmanager
+def radicale(home: Path) -> Iterator[int]:
+    port = programs.free_port(0)
+    command = [
+        sys.executable, "-m", "radicale", "--config", "", "--server-hosts", f"127.0.0.1:{port}",
+        "--storage-filesystem-folder", str(home / "radicale"), "--auth-type", "none",
+        "--logging-level", "warning",
+    ]  # fmt: skip
+    program = programs.start("Radicale", tuple(command), home / "radicale.log", {})
+    try:
+        programs.wait_until(lambda: _listens(port), timeout=30, what="Radicale starts")
+        yield port
+    finally:
+        program.stop()
+
+
+def _listens(port: int) -> bool:
+    import socket
+
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+VDIRSYNCER = """
+[general]
+status_path = "{home}/status"
+
+[pair bench]
+a = "files"
+b = "radicale"
+collections = [["bench", "calendar", "calendar"]]
+
+[storage files]
+type = "filesystem"
+path = "{home}"
+fileext = ".ics"
+
+[storage radicale]
+type = "caldav"
+url = "http://127.0.0.1:{port}/bench/"
+username = "bench"
+password = "bench"
+"""
+
+
+def vdirsyncer(home: Path) -> list[Figures]:
+    with radicale(home) as port, wire_to(port) as wire:
+        config = home / "vdirsyncer.ini"
+        config.write_text(VDIRSYNCER.format(home=home, port=wire.port))
+        tool = [str(Path(sys.executable).with_name("vdirsyncer")), "-v", "ERROR", "-c", str(config)]
+        subprocess.run([*tool, "discover"], input=b"y\ny\ny\n", stdout=subprocess.DEVNULL, check=True)
+        return three(lambda: measure(wire, [*tool, "sync"], {}), home / "calendar")
