@@ -3,9 +3,10 @@
 Words:
 
 *calendar*   one folder of appointments, named by an id that is the adapter's own and stays on the PC.
-*item*       one appointment or one series, named in its calendar by a *handle*. A handle may change when the User moves
-             or exports the item: it names, it does not identify.
-*version*    changes whenever the adapter can see that the item changed. Equal versions prove nothing (clocks are coarse).
+*item*       one appointment or one series, named in its calendar by a *handle*. A handle may change when the User
+             moves or exports the item: it names, it does not identify.
+*version*    changes whenever the adapter can see that the item changed. Equal versions prove nothing (clocks are
+             coarse).
 *stamp*      what Dovetail wrote on the items it made, by which it finds them again. Copies carry it too: see
              :meth:`Item.is_original`.
 *complete*   the scan saw every item of the calendar that touches the window. Only then does absence mean anything.
@@ -62,7 +63,7 @@ class CalendarInfo:
 
 @dataclass(frozen=True)
 class Draft:
-    """The fields Dovetail owns on a booking's item. Times are UTC; a plain appointment, no attendees, nothing is sent."""
+    """The fields Dovetail owns on a booking's item. Times are UTC; a plain appointment without attendees."""
 
     start: datetime
     end: datetime
@@ -72,8 +73,11 @@ class Draft:
     show_as: ShowAs
 
     def digest(self) -> str:
-        """SHA-256 over the owned fields, trimmed and with one kind of line end: what makes an edit by the User visible."""
-        texts = ("\n".join(part.rstrip() for part in text.splitlines()).strip() for text in (self.subject, self.body, self.location))
+        """SHA-256 over the owned fields, trimmed, with one kind of line end: it makes an edit by the User visible."""
+        texts = (
+            "\n".join(part.rstrip() for part in text.splitlines()).strip()
+            for text in (self.subject, self.body, self.location)
+        )
         parts = (self.start.isoformat(), self.end.isoformat(), str(int(self.show_as)), *texts)
         return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
 
@@ -156,7 +160,7 @@ Probe = Present | Gone | Unknown
 
 @dataclass(frozen=True)
 class Capabilities:
-    """`version_seconds`: how coarse a version's clock is; items changed within that time before a scan are read again."""
+    """`version_seconds`: how coarse a version's clock is; items changed within that time are read again."""
 
     watches: bool
     writes: bool
@@ -181,7 +185,7 @@ class ScanRequest:
 
 
 class CalendarPort(Protocol):
-    """One calendar program or store. Every method may raise CalendarError; a scan prefers to answer ``complete=False``."""
+    """One calendar program or store. Every method may raise CalendarError; a scan rather says ``complete=False``."""
 
     def capabilities(self) -> Capabilities: ...
 
@@ -211,5 +215,3 @@ class CalendarPort(Protocol):
         ...
 
     def close(self) -> None: ...
-
-
