@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import models
 
 from dovetail.protocol.messages import Access, ItemOutcome, SyncMode
-from dovetail.protocol.report import EMPTY_ROOT
+from dovetail.protocol.report import EMPTY_ROOT, NO_CALENDARS, NO_ITEMS
 
 
 def _choices(names: type[Access] | type[SyncMode] | type[ItemOutcome]) -> list[tuple[str, str]]:
@@ -26,8 +26,10 @@ class State(models.TextChoices):
 
 
 class Connection(models.Model):
-    """`epoch` rises with every pairing. The verifier is that of SCRAM-SHA-256; empty when revoked. `root` is the
-    digest of all the connector has reported."""
+    """`epoch` rises when a connection ends: what an earlier one wrote is not ours any more. The verifier is that of
+    SCRAM-SHA-256, its keys are empty when revoked. `root` is the digest of all the connector has reported,
+    `calendars_digest` and `items_digest` are those of two of its sections. `generation` rises when bookings are to go
+    to other calendars: the connector is then given all of them again."""
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="connection")
     state = models.CharField(max_length=20, choices=State.choices, default=State.PENDING_FIRST_SYNC)
@@ -39,14 +41,20 @@ class Connection(models.Model):
     paired_at = models.DateTimeField(null=True)
     delete_cancels = models.BooleanField("Deleting an event in the calendar cancels the booking", default=False)
     move_reschedules = models.BooleanField("Moving an event in the calendar reschedules the booking", default=False)
+    generation = models.PositiveIntegerField(default=0)
     mode = models.CharField(max_length=10, choices=_choices(SyncMode), default=SyncMode.AUTO)
     interval_minutes = models.PositiveSmallIntegerField(default=5)
     health = models.CharField(max_length=10, blank=True)
+    problems = models.JSONField(default=list)
     held_deletions = models.PositiveIntegerField(default=0)
+    held_feedback = models.PositiveIntegerField(default=0)
     connector_version = models.CharField(max_length=40, blank=True)
+    platform = models.CharField(max_length=80, blank=True)
     last_contact = models.DateTimeField(null=True)
     missing_since = models.DateTimeField(null=True)
     root = models.CharField(max_length=64, default=EMPTY_ROOT)
+    calendars_digest = models.CharField(max_length=64, default=NO_CALENDARS)
+    items_digest = models.CharField(max_length=64, default=NO_ITEMS)
     window_first = models.DateField(null=True)
     window_last = models.DateField(null=True)
 
@@ -56,7 +64,11 @@ class Connection(models.Model):
 
 
 class ConnectedCalendar(models.Model):
-    """A calendar the connector listed, and the roles its User gave it. The main booking calendar always blocks."""
+    """A calendar the connector listed, and the roles its User gave it. The main booking calendar always blocks.
+
+    `listed`: it is in the connector's latest list; one that is not is kept, unreadable, for as long as it has a role.
+    `held`: a report that would have removed too much of its busy time was refused, and none was applied since.
+    """
 
     connection = models.ForeignKey(Connection, models.CASCADE, related_name="calendars")
     key = models.CharField(max_length=16)
@@ -64,10 +76,12 @@ class ConnectedCalendar(models.Model):
     access = models.CharField(max_length=12, choices=_choices(Access))
     reason = models.CharField(max_length=300, blank=True)
     is_default = models.BooleanField(default=False)
+    listed = models.BooleanField(default=True)
     is_main = models.BooleanField(default=False)
     is_busy = models.BooleanField(default=False)
     is_additional = models.BooleanField(default=False)
     busy_as_of = models.DateTimeField(null=True)
+    held = models.BooleanField(default=False)
 
     class Meta:
         ordering = ["id"]
@@ -77,6 +91,14 @@ class ConnectedCalendar(models.Model):
                 fields=["connection"], condition=models.Q(is_main=True), name="one_main_booking_calendar"
             ),
         ]
+
+    @property
+    def blocks(self) -> bool:
+        return self.is_main or self.is_busy
+
+    @property
+    def has_role(self) -> bool:
+        return self.is_main or self.is_busy or self.is_additional
 
 
 class BusyChunk(models.Model):
@@ -110,7 +132,7 @@ class ItemState(models.Model):
 
 
 class LastReport(models.Model):
-    """The last request that told something new, for the what-was-sent viewer."""
+    """The last request that told something new, for the what-was-sent viewer. `size` in bytes."""
 
     connection = models.OneToOneField(Connection, models.CASCADE, related_name="last_report")
     at = models.DateTimeField()
@@ -119,27 +141,27 @@ class LastReport(models.Model):
 
 
 class BearerKey(models.Model):
-    """A short-lived key that a SCRAM exchange earned; only its SHA-256 is kept."""
+    """A short-lived key that a SCRAM exchange earned; only its SHA-256 is kept. Without a connection it was revoked:
+    it is remembered until it expires, so that its bearer can be told."""
 
-    connection = models.ForeignKey(Connection, models.CASCADE, related_name="keys")
+    connection = models.ForeignKey(Connection, models.SET_NULL, null=True, related_name="keys")
     digest = models.CharField(max_length=64, unique=True)
-    epoch = models.PositiveIntegerField()
     expires_at = models.DateTimeField(db_index=True)
 
 
 class SpentNonce(models.Model):
     """A SCRAM server nonce that was answered: a second use is a replay."""
 
-    nonce = models.CharField(max_length=200, unique=True)
+    nonce = models.CharField(max_length=64, unique=True)
     expires_at = models.DateTimeField(db_index=True)
 
 
 class WrongTry(models.Model):
-    """A failed pairing or sign-in. Kept by the id that was tried, whether it exists or not."""
+    """A failed sign-in. Kept by the id that was tried, whether it exists or not."""
 
     connector_id = models.CharField(max_length=32)
     address = models.GenericIPAddressField()
-    at = models.DateTimeField()
+    at = models.DateTimeField(db_index=True)
 
     class Meta:
         indexes = [models.Index(fields=["connector_id", "address", "at"])]
@@ -150,7 +172,7 @@ class Block(models.Model):
 
     connector_id = models.CharField(max_length=32)
     address = models.CharField(max_length=45, blank=True)
-    until = models.DateTimeField()
+    until = models.DateTimeField(db_index=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["connector_id", "address"], name="one_block_per_address")]
@@ -161,7 +183,7 @@ class KnownAddress(models.Model):
 
     connector_id = models.CharField(max_length=32)
     address = models.GenericIPAddressField()
-    at = models.DateTimeField()
+    at = models.DateTimeField(db_index=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["connector_id", "address"], name="one_known_address")]
