@@ -1,0 +1,104 @@
+"""Files as a calendar adapter needs them: a version, an atomic write, and a plain word for what went wrong.
+
+A *version* is made of what the file system says of a file, so that looking at 10,000 unchanged files opens none. Clocks
+of file systems are coarse (FAT: two seconds): a file changed within VERSION_SECONDS before it was read carries its
+content's digest in its version too. Such a version never matches a later look, and an update still recognizes it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+from dovetail.connector.calendars.port import CalendarError, ItemChanged
+
+VERSION_SECONDS = 2.0
+_SETTLED_NS = int(VERSION_SECONDS * 1e9)
+
+
+def version_of(stat: os.stat_result) -> str:
+    """Modification time, size and, where a directory listing tells them, inode and change time."""
+    version = f"{stat.st_mtime_ns:x}-{stat.st_size:x}"
+    return version if os.name == "nt" else f"{version}-{stat.st_ino:x}-{stat.st_ctime_ns:x}"
+
+
+def is_settled(stat: os.stat_result) -> bool:
+    """Whether the next change will surely show in :func:`version_of`. A time in the future is not settled."""
+    return stat.st_mtime_ns < time.time_ns() - _SETTLED_NS
+
+
+def full_version(stat: os.stat_result, digest: Callable[[], str]) -> str:
+    """The version of a file that was read: with its content's digest while it is not settled."""
+    return version_of(stat) if is_settled(stat) else f"{version_of(stat)}~{digest()}"
+
+
+def is_version(version: str, stat: os.stat_result, digest: Callable[[], str]) -> bool:
+    """Whether a version that :func:`full_version` gave is still that of the file."""
+    seen, _, seen_digest = version.partition("~")
+    return seen == version_of(stat) and (not seen_digest or seen_digest == digest())
+
+
+def digest_of(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:32]
+
+
+def write_atomically(path: Path, write: Callable[[BinaryIO], None], *, expected: os.stat_result | None = None) -> None:
+    """Give `path` what `write` writes: whole, or not at all.
+
+    1. a temporary file beside it, whose name no calendar program reads, is written and flushed to the disk;
+    2. the file must still be what `expected` says (None: there must be no such file), else ItemChanged;
+    3. the temporary file takes the name, and the directory is flushed where that can be done.
+    """
+    path = Path(os.path.realpath(path))
+    draft = path.with_name(f".{path.name}.tmp")
+    try:
+        with open(draft, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        if expected is not None:
+            os.chmod(draft, expected.st_mode & 0o777)
+        if _differs(path, expected):
+            raise ItemChanged("The calendar file was changed by another program meanwhile.")
+        os.replace(draft, path)
+    except OSError as error:
+        raise cannot(error, "write to", path.parent.name) from error
+    finally:
+        with contextlib.suppress(OSError):
+            draft.unlink()
+    _flush_directory(path.parent)
+
+
+def _differs(path: Path, expected: os.stat_result | None) -> bool:
+    try:
+        now = path.stat()
+    except FileNotFoundError:
+        return expected is not None
+    return expected is None or version_of(now) != version_of(expected)
+
+
+def _flush_directory(directory: Path) -> None:
+    """So that the new name survives a power failure; Windows offers nothing of the kind and needs nothing."""
+    with contextlib.suppress(OSError):
+        handle = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def cannot(error: OSError, verb: str, what: str) -> CalendarError:
+    """A reason that the owner of the PC understands and can act on."""
+    match error:
+        case FileNotFoundError() | NotADirectoryError():
+            why = "it is not there. Is its drive connected?"
+        case PermissionError():
+            why = "permission is denied, or another program holds it open."
+        case _:
+            why = f"the system says: {error.strerror or type(error).__name__}."
+    return CalendarError(f"Cannot {verb} “{what}”: {why}")
