@@ -1,0 +1,1 @@
+"""The web process: one asyncio loop that serves HTTPS, redirects HTTP and runs the jobs."""
