@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from tzlocal.windows_tz import win_tz
 
 
-class UnknownZone(ValueError):  # noqa: N818 - reads as what it is
+class UnknownZone(ValueError):
     """No zone has this name."""
 
     def __init__(self, name: str) -> None:

@@ -1,0 +1,199 @@
+"""A series of events (RFC 5545 3.8.4.4, 3.8.5) as busy blocks: rule, additions, exceptions, moved occurrences.
+
+Occurrences are named on the clock of the event's zone and then turned into instants: a time that the clock skips counts
+with the offset before the gap, one that it shows twice is the first (3.3.5). DTEND is read as a time on the clock, so a
+night shift ends at six also when the clock changes, as Outlook, Radicale and others have it; the hours of a DURATION
+are elapsed time.
+
+Where a series is in doubt the answer is busy: DTSTART always happens, an occurrence that was moved stays moved although
+it is also excluded, EXRULE is not read, and so on. Recurring data that cannot be followed raises no exception but a
+`Trouble` beside the blocks that are known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from dovetail.schedule.busy import BusyBlock, BusyStatus
+from dovetail.schedule.instants import from_minutes, to_minutes, to_minutes_ceil
+from dovetail.schedule.intervals import Interval
+from dovetail.schedule.rules import BadRule, Steps, read_rule, starts
+from dovetail.schedule.values import Length
+
+MOST_OCCURRENCES = 10_000
+_DAY = timedelta(days=1)
+_EARLIEST = datetime(2, 1, 1, tzinfo=UTC)
+_LATEST = datetime(9998, 12, 31, tzinfo=UTC)
+_LONGEST = timedelta(days=366 * 100)
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What is wrong with an item: a code for programs, a reason for its owner without any of its text, the line."""
+
+    code: str
+    reason: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One VEVENT as far as busy time goes. Times are aware, on the clock of the event's own zone.
+
+    `replaces` is RECURRENCE-ID; it, `added` and `excluded` hold a date where the file says a date. `stamp` is what
+    Dovetail wrote on it (X-DOVETAIL-*). `status` FREE is an event that takes no time, or is cancelled.
+    """
+
+    uid: str
+    line: int
+    start: datetime
+    length: Length
+    status: BusyStatus
+    all_day: bool = False
+    rules: tuple[str, ...] = ()
+    added: tuple[tuple[datetime | date, Length | None], ...] = ()
+    excluded: Collection[datetime | date] = ()
+    replaces: datetime | date | None = None
+    and_following: bool = False
+    sequence: int = 0
+    stamp: tuple[tuple[str, str], ...] = ()
+    trouble: Trouble | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it happens once, changes no other event, and there is nothing to say about it but when."""
+        return not (self.rules or self.added or self.replaces or self.stamp or self.trouble)
+
+
+def expand(events: Sequence[Event], window: Interval, steps: Steps) -> tuple[list[BusyBlock], list[Trouble]]:
+    """The busy blocks of the events of one UID that meet `window` (not cut to it), and what is wrong with them.
+
+    Of several versions of an event the highest SEQUENCE counts; if those are equal, all count. `steps` bounds the work.
+    """
+    troubles = [event.trouble for event in events if event.trouble]
+    overrides: dict[datetime | date, Event] = {}
+    masters: list[Event] = []
+    for event in events:
+        if event.replaces is None:
+            masters.append(event)
+        elif (known := overrides.get(event.replaces)) is None or known.sequence <= event.sequence:
+            overrides[event.replaces] = event
+    newest = max((master.sequence for master in masters), default=0)
+
+    blocks: list[BusyBlock] = []
+    for master in masters:
+        if master.sequence == newest and (master.status is not BusyStatus.FREE or overrides):
+            found, trouble = _expand_master(master, list(overrides.values()), window, steps)
+            blocks += found
+            troubles += trouble
+    for override in overrides.values():
+        blocks += _block(override, override.start, override.length, window)
+    return blocks, troubles
+
+
+def _expand_master(
+    master: Event, overrides: list[Event], window: Interval, steps: Steps
+) -> tuple[list[BusyBlock], list[Trouble]]:
+    replaced = _Names([event.replaces for event in overrides if event.replaces is not None])
+    following = sorted(
+        ((_instant(event.replaces, master), event) for event in overrides if event.and_following and event.replaces),
+        key=lambda pair: pair[0],
+    )
+    excluded = _Names(master.excluded)
+    seen: set[int] = set()
+    blocks: list[BusyBlock] = []
+    troubles: list[Trouble] = []
+    try:
+        for start, length in _occurrences(master, following, window, steps):
+            minute = to_minutes(start)
+            if minute in seen or excluded.hold(start, minute) or replaced.hold(start, minute):
+                continue
+            if len(seen) == MOST_OCCURRENCES:
+                raise BadRule(f"it happens more than {MOST_OCCURRENCES} times in the days asked for")
+            seen.add(minute)
+            blocks += _moved_along(master, following, start, length, window)
+    except BadRule as error:
+        troubles.append(Trouble("recurrence", f"its recurrence cannot be followed: {error}", master.line))
+        if not excluded.hold(master.start, to_minutes(master.start)):
+            blocks += _block(master, master.start, master.length, window)
+    return blocks, troubles
+
+
+def _occurrences(
+    master: Event, following: Sequence[tuple[int, Event]], window: Interval, steps: Steps
+) -> Iterator[tuple[datetime, Length]]:
+    """The starts that may matter, from additions and rules, as often as they are named."""
+    reach = _reach(master.length)
+    for _, event in following:
+        shift = abs(event.start - _at(event.replaces, master)) if event.replaces else timedelta()
+        reach = max(reach, _reach(event.length) + min(shift, _LONGEST))
+    first = _clamped(from_minutes(window.start) - reach).replace(tzinfo=master.start.tzinfo)
+    last = _clamped(from_minutes(window.end) + reach).replace(tzinfo=master.start.tzinfo)
+    for added, length in master.added:
+        at = _at(added, master)
+        if to_minutes(first) <= to_minutes(at) <= to_minutes(last):
+            yield at, length or master.length
+    if not master.rules:
+        yield master.start, master.length
+    for text in master.rules:
+        rule = read_rule(text, master.start, all_day=master.all_day)
+        for start in starts(rule, master.start, first, last, steps):
+            yield start, master.length
+
+
+def _moved_along(
+    master: Event, following: Sequence[tuple[int, Event]], start: datetime, length: Length, window: Interval
+) -> list[BusyBlock]:
+    """The block of an occurrence, shifted if an earlier one was moved together with all that follow it."""
+    minute = to_minutes(start)
+    for since, event in reversed(following):
+        if since <= minute and event.replaces is not None:
+            shift = event.start - _at(event.replaces, master)
+            return _block(event, start + shift, event.length, window)
+    return _block(master, start, length, window)
+
+
+def _block(event: Event, start: datetime, length: Length, window: Interval) -> list[BusyBlock]:
+    if event.status is BusyStatus.FREE:
+        return []
+    try:
+        begins = start.astimezone(UTC)
+        ends = (start + length.wall).astimezone(UTC) + length.exact
+        if ends <= begins:  # the clock was put forward over its end
+            ends = begins + length.wall + length.exact
+        block = BusyBlock(to_minutes(begins), to_minutes_ceil(ends), event.status)
+    except OverflowError:
+        return []
+    meets = block.start < window.end and block.end > window.start and block.start < block.end
+    return [block] if meets else []
+
+
+class _Names:
+    """Occurrences named by their start: by the instant, or by the date where only that was given."""
+
+    def __init__(self, named: Collection[datetime | date]) -> None:
+        self._minutes = {to_minutes(name) for name in named if isinstance(name, datetime)}
+        self._dates = {name for name in named if not isinstance(name, datetime)}
+
+    def hold(self, start: datetime, minute: int) -> bool:
+        return minute in self._minutes or (bool(self._dates) and start.date() in self._dates)
+
+
+def _at(name: datetime | date, master: Event) -> datetime:
+    """An occurrence's start; one named by its date starts at the master's time of day."""
+    return name if isinstance(name, datetime) else datetime.combine(name, master.start.timetz())
+
+
+def _instant(name: datetime | date | None, master: Event) -> int:
+    return to_minutes(_at(name or master.start, master))
+
+
+def _reach(length: Length) -> timedelta:
+    """How far outside the window a start may lie: its length, and two days for the differences of zones."""
+    return min(max(length.wall + length.exact, timedelta()), _LONGEST) + 2 * _DAY
+
+
+def _clamped(at: datetime) -> datetime:
+    return min(max(at, _EARLIEST), _LATEST)
