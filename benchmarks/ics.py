@@ -9,12 +9,12 @@ from datetime import UTC, datetime, timedelta
 
 import icalendar
 import recurring_ical_events
-from dovetail.schedule.ics import read_busy
 
 from benchmarks.events import as_one_file, this_monday
 from benchmarks.result import Result
 from dovetail.schedule.busy import BusyBlock, BusyStatus
 from dovetail.schedule.busymap import BusyMap
+from dovetail.schedule.ics import read_busy
 from dovetail.schedule.instants import to_minutes
 from dovetail.schedule.intervals import Interval
 

@@ -18,11 +18,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from dovetail.demo.customer import open_page
+
 from benchmarks.events import as_folder, calendar, components, this_monday
 from benchmarks.result import Result
 from benchmarks.wire import Wire, wire_to
 from dovetail.demo import programs
-from dovetail.demo.customer import open_page
 
 EVENTS = 10_000
 CASES = ("first sync", "nothing changed", "one event changed")
