@@ -56,7 +56,16 @@ def read_all(connection) -> bytes:
     return bytes(received)
 
 
-@pytest.fixture
+def read_until(connection, end: bytes) -> bytes:
+    received = b""
+    while not received.endswith(end):
+        part = connection.recv(65536)
+        assert part, f"closed after {received!r}"
+        received += part
+    return received
+
+
+@pytest.fixture(scope="session")
 def serve(authority):
     """`with serve(application, **options) as running:` serves until the end of the block."""
     return lambda application, **changes: serving(authority, application, **changes)

@@ -13,6 +13,9 @@ from websockets.sync.client import connect
 from dovetail.server.web import bridge
 from dovetail.server.web.bridge import BodyLimit
 
+from .conftest import read_until
+from .pages import wait_until
+
 
 def echo(environ, start_response):
     """Answers with what it was given."""
@@ -24,7 +27,7 @@ def echo(environ, start_response):
     return [json.dumps(plain | {"body": body.decode("latin-1"), "length": len(body)}).encode()]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def running(serve):
     with serve(echo) as running:
         yield running
@@ -85,9 +88,7 @@ def test_many_requests_come_over_one_connection(running):
     with running.connect() as connection:
         for number in range(3):
             connection.sendall(b"GET /%d HTTP/1.1\r\nHost: localhost\r\n\r\n" % number)
-            text = b""
-            while b'"length": 0}' not in text:
-                text += connection.recv(65536)
+            text = read_until(connection, b"\r\n0\r\n\r\n")
             assert b'"PATH_INFO": "/%d"' % number in text
 
 
@@ -163,13 +164,6 @@ def test_bodies_of_all_requests_together_stay_within_the_memory_for_them(serve, 
         first.sendall(b"!")
         assert first.recv(12) == b"HTTP/1.1 200"
         wait_until(lambda: client.post("/", content=bytes(1000)).status_code == 200)
-
-
-def wait_until(true, seconds=5):
-    give_up = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < give_up
-        time.sleep(0.02)
 
 
 # Answers in parts
