@@ -110,7 +110,7 @@ def _sync_request(body: bytes) -> SyncRequest:
     try:
         version = _Version.model_validate_json(body, strict=True).protocol
         if version not in SUPPORTED_VERSIONS:
-            raise Refusal(_unsupported())
+            raise sync.unsupported_protocol()
         return SyncRequest.model_validate_json(body, strict=True)
     except ValidationError as error:
         raise Refusal(_malformed(_where(error))) from None
@@ -121,11 +121,6 @@ def _where(error: ValidationError) -> str:
     errors = error.errors(include_input=False, include_context=False, include_url=False)
     places = (".".join(str(part) for part in item["loc"]) or "the body" for item in errors[:5])
     return "; ".join(f"{place[:120]}: {item['type']}" for place, item in zip(places, errors, strict=False))
-
-
-def _unsupported() -> ProblemDetails:
-    detail = "This server does not speak that version of the protocol. Update the connector, or the server."
-    return problem(ProblemCode.UNSUPPORTED_PROTOCOL, 400, "Unsupported protocol", detail, supported=SUPPORTED_VERSIONS)
 
 
 def _malformed(detail: str) -> ProblemDetails:

@@ -6,7 +6,7 @@
 3. A success clears the pair's count and makes the address a known one.
 
 Everything is in the database: a restart forgets nothing, and the transaction that checks a proof also counts it, so
-tries at the same time are counted right. An IPv6 address counts by its /64, which is what one customer of a provider has.
+tries at the same time are counted right. An IPv6 address counts by its /64, what a provider gives one customer.
 Unknown IDs are counted like known ones. The caller holds a transaction.
 """
 

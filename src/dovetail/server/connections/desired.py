@@ -1,0 +1,91 @@
+"""Bookings: server to calendar. The desired state of every booking that changed after a cursor.
+
+A cursor is ``<epoch>.<generation>-<sequence number of the last change handed out>``. One of another epoch, of before a
+change of the booking calendars, from the future, or no cursor at all is answered in full: with all bookings of this
+epoch, standing or canceled, that ended less than a day ago or later.
+
+Never handed out: requests nobody has approved, and bookings of an earlier epoch, whose items are the User's own now.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import QuerySet
+
+from dovetail.protocol.messages import BookingState, CalendarKey, DesiredBooking, Roles, ShowAs
+from dovetail.server.accounts.models import User
+from dovetail.server.bookings.models import Booking, Status
+from dovetail.server.connections.models import Connection
+from dovetail.server.notifications.compose import absolute
+
+KEPT = timedelta(days=1)
+CANCELED_PREFIX = "CANCELED: "
+
+
+@dataclass(frozen=True)
+class Handout:
+    """`full`: these are all there are."""
+
+    cursor: str
+    full: bool
+    bookings: tuple[DesiredBooking, ...]
+
+
+def after(connection: Connection, host: User, cursor: str, roles: Roles, now: datetime) -> Handout:
+    """`host` is locked, so that no change is numbered meanwhile."""
+    prefix = f"{connection.epoch}.{connection.generation}-"
+    reached = _sequence(cursor, prefix)
+    full = reached is None or reached > host.change_seq
+    bookings = _ours(connection).filter(seq__lte=host.change_seq)
+    bookings = bookings.filter(end__gte=now - KEPT) if full else bookings.filter(seq__gt=reached)
+    calendars = _calendars(roles)
+    wanted = tuple(_wanted(booking, calendars) for booking in bookings) if calendars else ()
+    return Handout(f"{prefix}{host.change_seq}", full, wanted)
+
+
+def _ours(connection: Connection) -> QuerySet[Booking]:
+    bookings = Booking.objects.filter(host=connection.user_id, epoch=connection.epoch, detached=False, seq__gt=0)
+    return bookings.exclude(status=Status.REQUESTED).select_related("event_type").order_by("seq")
+
+
+def _sequence(cursor: str, prefix: str) -> int | None:
+    number = cursor.removeprefix(prefix)
+    if number == cursor or not re.fullmatch(r"[0-9]{1,18}", number):
+        return None
+    return int(number)
+
+
+def _calendars(roles: Roles) -> tuple[CalendarKey, ...]:
+    return (roles.main, *roles.additional) if roles.main else ()
+
+
+def _wanted(booking: Booking, calendars: tuple[CalendarKey, ...]) -> DesiredBooking:
+    canceled = booking.status == Status.CANCELED
+    return DesiredBooking(
+        booking=booking.pk,
+        revision=booking.revision,
+        state=BookingState.CANCELED if canceled else BookingState.LIVE,
+        start=booking.start,
+        end=booking.end,
+        subject=f"{CANCELED_PREFIX}{booking.subject}" if canceled else booking.subject,
+        body=_body(booking),
+        location=booking.location,
+        show_as=ShowAs.FREE if canceled else ShowAs.BUSY,
+        calendars=calendars,
+    )
+
+
+def _body(booking: Booking) -> str:
+    """Everything collected during booking; a line without content is left out. The link asks the User to sign in, so
+    those with whom the calendar is shared cannot use it."""
+    lines = [
+        f"{booking.event_type}" if booking.event_type else "",
+        f"Customer: {booking.customer_name} <{booking.customer_email}>",
+        f"Reason: {booking.cancel_reason}" if booking.cancel_reason else "",
+        f"\n{booking.customer_note}\n" if booking.customer_note else "",
+        f"Manage this booking: {absolute('booking', booking.pk)}",
+    ]
+    return "\n".join(line for line in lines if line)
