@@ -23,10 +23,12 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """`change_seq` numbers the changes to this User's bookings: the connector's cursor."""
+    """`change_seq` numbers the changes to this User's bookings: the connector's cursor. It never goes back, so a save
+    of the whole row, which may be one of an old copy, leaves it out. `zone` is where this User reads the clock."""
 
     email = models.EmailField(unique=True)
     name = models.CharField(max_length=120, blank=True)
+    zone = models.CharField("time zone", max_length=60, default="UTC")
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
     date_joined = models.DateTimeField(auto_now_add=True)
@@ -39,6 +41,15 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.name or self.email
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding and kwargs.get("update_fields") is None:
+            kwargs["update_fields"] = [
+                field.name
+                for field in self._meta.concrete_fields
+                if not field.primary_key and field.name != "change_seq"
+            ]
+        super().save(*args, **kwargs)
 
     def get_full_name(self) -> str:
         return str(self)

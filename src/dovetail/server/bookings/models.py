@@ -6,6 +6,7 @@ Only :mod:`dovetail.server.bookings.place` writes here.
 from __future__ import annotations
 
 import uuid
+from enum import StrEnum
 from typing import Any
 
 from django.conf import settings
@@ -23,6 +24,21 @@ class Status(models.TextChoices):
     CANCELED = "canceled"
 
 
+class Change(StrEnum):
+    """What can happen to a booking; the Activity stream calls it ``booking.<change>``."""
+
+    REQUESTED = "requested"
+    SCHEDULED = "scheduled"
+    APPROVED = "approved"
+    DECLINED = "declined"
+    EXPIRED = "expired"  # a request nobody answered before its time
+    RESCHEDULED = "rescheduled"
+    MOVED = "moved"  # by the User, in the calendar
+    CANCELED = "canceled"
+    COMPLETED = "completed"
+    NO_SHOW = "no_show"
+
+
 class Actor(models.TextChoices):
     CUSTOMER = "customer"
     USER = "user"
@@ -30,7 +46,10 @@ class Actor(models.TextChoices):
 
 
 STANDING = (Status.SCHEDULED, Status.RESCHEDULED)
-"""The statuses in which a booking claims its time."""
+"""The statuses of a meeting that is to take place, or is taking place."""
+
+HELD_OR_PAST = (*STANDING, Status.COMPLETED, Status.NO_SHOW)
+"""The statuses of a meeting whose time nobody else can have, and which counts towards the caps."""
 
 
 class Booking(models.Model):
@@ -52,7 +71,7 @@ class Booking(models.Model):
     customer_zone = models.CharField(max_length=60)
     customer_note = models.TextField(max_length=2000, blank=True)
     link_token = models.CharField(max_length=43, unique=True)
-    idempotency_key = models.CharField(max_length=64, null=True, unique=True)
+    idempotency_key = models.CharField(max_length=64, null=True)
     cancel_reason = models.CharField(max_length=500, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     revision = models.PositiveBigIntegerField(default=1)
@@ -67,10 +86,16 @@ class Booking(models.Model):
             models.Index(fields=["host", "start"]),
             models.Index(fields=["status", "end"]),
         ]
+        constraints = [models.UniqueConstraint(fields=["host", "idempotency_key"], name="one_booking_per_key")]
 
     @property
     def stands(self) -> bool:
         return self.status in STANDING
+
+    @property
+    def was_scheduled(self) -> bool:
+        """Whether it ever was more than a request, so that calendars may show it."""
+        return self.seq > 0
 
 
 class Hold(models.Model):

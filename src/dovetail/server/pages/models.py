@@ -5,11 +5,15 @@ from __future__ import annotations
 from datetime import date
 
 from django.conf import settings
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, StepValueValidator
 from django.db import models
 
 from dovetail.schedule.hours import Hours, TimeRange
-from dovetail.schedule.slots import SlotRules
+from dovetail.schedule.slots import CELL_MINUTES, SlotRules
+from dovetail.server.pages.slugs import validate_slug_is_free
+
+_fives = StepValueValidator(CELL_MINUTES)
+"""A booking claims whole cells: meetings that lay across them would refuse their neighbours."""
 
 
 class StalePolicy(models.TextChoices):
@@ -22,7 +26,7 @@ class StalePolicy(models.TextChoices):
 
 class BookingPage(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="pages")
-    slug = models.SlugField(max_length=60, unique=True)
+    slug = models.SlugField("address", max_length=60, unique=True, validators=[validate_slug_is_free])
     title = models.CharField(max_length=120)
     intro = models.TextField(max_length=1000, blank=True)
     zone = models.CharField(max_length=60, default="UTC", help_text="Weekly hours are in this time zone.")
@@ -40,13 +44,13 @@ class BookingPage(models.Model):
 
     def hours(self) -> Hours:
         weekly: dict[int, list[TimeRange]] = {}
-        for row in self.weekly_hours.all():
-            weekly.setdefault(row.weekday, []).append(TimeRange(row.start_minute, row.end_minute))
+        for weekday, start, end in self.weekly_hours.values_list("weekday", "start_minute", "end_minute"):
+            weekly.setdefault(weekday, []).append(TimeRange(start, end))
         overrides: dict[date, list[TimeRange]] = {}
-        for change in self.overrides.all():
-            ranges = overrides.setdefault(change.day, [])
-            if change.start_minute is not None and change.end_minute is not None:
-                ranges.append(TimeRange(change.start_minute, change.end_minute))
+        for day, start, end in self.overrides.values_list("day", "start_minute", "end_minute"):
+            ranges = overrides.setdefault(day, [])
+            if start is not None and end is not None:
+                ranges.append(TimeRange(start, end))
         return Hours(
             self.zone,
             {day: tuple(sorted(ranges)) for day, ranges in weekly.items()},
@@ -59,8 +63,8 @@ class WeeklyHours(models.Model):
 
     page = models.ForeignKey(BookingPage, models.CASCADE, related_name="weekly_hours")
     weekday = models.PositiveSmallIntegerField(validators=[MaxValueValidator(6)])
-    start_minute = models.PositiveSmallIntegerField(validators=[MaxValueValidator(1439)])
-    end_minute = models.PositiveSmallIntegerField(validators=[MaxValueValidator(2880)])
+    start_minute = models.PositiveSmallIntegerField(validators=[MaxValueValidator(1439), _fives])
+    end_minute = models.PositiveSmallIntegerField(validators=[MaxValueValidator(2880), _fives])
 
     class Meta:
         ordering = ["weekday", "start_minute"]
@@ -74,8 +78,8 @@ class DateOverride(models.Model):
 
     page = models.ForeignKey(BookingPage, models.CASCADE, related_name="overrides")
     day = models.DateField()
-    start_minute = models.PositiveSmallIntegerField(null=True, blank=True, validators=[MaxValueValidator(1439)])
-    end_minute = models.PositiveSmallIntegerField(null=True, blank=True, validators=[MaxValueValidator(2880)])
+    start_minute = models.PositiveSmallIntegerField(null=True, blank=True, validators=[MaxValueValidator(1439), _fives])
+    end_minute = models.PositiveSmallIntegerField(null=True, blank=True, validators=[MaxValueValidator(2880), _fives])
 
     class Meta:
         ordering = ["day", "start_minute"]
@@ -89,16 +93,20 @@ class EventType(models.Model):
     name = models.CharField(max_length=120)
     description = models.TextField(max_length=1000, blank=True)
     location = models.CharField(max_length=200, blank=True)
-    duration = models.PositiveSmallIntegerField(default=30, validators=[MinValueValidator(5), MaxValueValidator(1440)])
-    spacing = models.PositiveSmallIntegerField(default=15, validators=[MinValueValidator(5), MaxValueValidator(1440)])
-    buffer_before = models.PositiveSmallIntegerField(default=0, validators=[MaxValueValidator(720)])
-    buffer_after = models.PositiveSmallIntegerField(default=0, validators=[MaxValueValidator(720)])
+    duration = models.PositiveSmallIntegerField(
+        default=30, validators=[MinValueValidator(5), MaxValueValidator(1440), _fives]
+    )
+    spacing = models.PositiveSmallIntegerField(
+        default=15, validators=[MinValueValidator(5), MaxValueValidator(1440), _fives]
+    )
+    buffer_before = models.PositiveSmallIntegerField(default=0, validators=[MaxValueValidator(720), _fives])
+    buffer_after = models.PositiveSmallIntegerField(default=0, validators=[MaxValueValidator(720), _fives])
     lead_time = models.PositiveIntegerField(default=60, validators=[MaxValueValidator(90 * 1440)])
     horizon_days = models.PositiveSmallIntegerField(
         default=60, validators=[MinValueValidator(1), MaxValueValidator(400)]
     )
-    day_cap = models.PositiveSmallIntegerField(null=True, blank=True)
-    week_cap = models.PositiveSmallIntegerField(null=True, blank=True)
+    day_cap = models.PositiveSmallIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
+    week_cap = models.PositiveSmallIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
     is_active = models.BooleanField(default=True)
 
     class Meta:
