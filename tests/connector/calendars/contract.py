@@ -280,6 +280,7 @@ class CalendarContract:
 
     def test_a_deleted_appointment_is_gone(self, hand: Hand) -> None:
         handle = hand.adds(hand.main, NINE, TEN)
+        _scan(hand)
         hand.deletes(hand.main, handle)
 
         assert isinstance(hand.port.probe(hand.main, handle, WINDOW), Gone)
@@ -340,6 +341,14 @@ class CalendarContract:
 
         with pytest.raises(CalendarError):
             hand.port.find_by_booking(hand.main, booking, WINDOW)
+
+    def test_a_broken_appointment_of_the_users_own_hides_no_booking(self, hand: Hand) -> None:
+        hand.breaks(hand.main, hand.adds(hand.main, NINE, TEN))
+        booking = uuid.uuid4()
+
+        assert hand.port.find_by_booking(hand.main, booking, WINDOW) == []
+        created = hand.port.create(hand.main, DRAFT, stamp(booking))
+        assert [item.handle for item in hand.port.find_by_booking(hand.main, booking, WINDOW)] == [created.handle]
 
     # --- bookings ---------------------------------------------------------------------------------------------------
 

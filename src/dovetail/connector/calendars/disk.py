@@ -8,7 +8,6 @@ content's digest in its version too. Such a version never matches a later look, 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import time
 from collections.abc import Callable
@@ -43,11 +42,9 @@ def is_version(version: str, stat: os.stat_result, digest: Callable[[], str]) ->
     return seen == version_of(stat) and (not seen_digest or seen_digest == digest())
 
 
-def digest_of(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:32]
-
-
-def write_atomically(path: Path, write: Callable[[BinaryIO], None], *, expected: os.stat_result | None = None) -> None:
+def write_atomically(
+    path: Path, write: Callable[[BinaryIO], object], *, expected: os.stat_result | None = None
+) -> None:
     """Give `path` what `write` writes: whole, or not at all.
 
     1. a temporary file beside it, whose name no calendar program reads, is written and flushed to the disk;
@@ -67,7 +64,7 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], None], *, expected:
             raise ItemChanged("The calendar file was changed by another program meanwhile.")
         os.replace(draft, path)
     except OSError as error:
-        raise cannot(error, "write to", path.parent.name) from error
+        raise cannot(error, "write to", f"“{path.parent.name}”") from error
     finally:
         with contextlib.suppress(OSError):
             draft.unlink()
@@ -101,4 +98,4 @@ def cannot(error: OSError, verb: str, what: str) -> CalendarError:
             why = "permission is denied, or another program holds it open."
         case _:
             why = f"the system says: {error.strerror or type(error).__name__}."
-    return CalendarError(f"Cannot {verb} “{what}”: {why}")
+    return CalendarError(f"Cannot {verb} {what}: {why}")

@@ -205,17 +205,12 @@ class MemoryCalendar:
     def find_by_booking(self, calendar: str, booking: UUID, window: Interval) -> list[Item]:
         self.crash_points("search")
         store = self._reach(calendar)
-        if store.trouble.search is Answer.UNKNOWN or any(
-            item.unreadable or item.hidden for item in store.items.values()
-        ):
+        found = [item for item in store.items.values() if item.stamp and item.stamp.booking == booking]
+        if store.trouble.search is Answer.UNKNOWN or any(item.unreadable or item.hidden for item in found):
             raise CalendarError("The calendar cannot be searched whole at the moment.")
         if store.trouble.search is Answer.NOTHING:
             return []
-        return [
-            self._item(calendar, item, window)
-            for item in store.items.values()
-            if item.stamp is not None and item.stamp.booking == booking
-        ]
+        return [self._item(calendar, item, window) for item in found]
 
     def create(self, calendar: str, draft: Draft, stamp: Stamp) -> Item:
         self.crash_points("create.before")

@@ -1,0 +1,172 @@
+"""The User's hand on calendars that are files: it writes what calendar programs write."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import time
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import icalendar
+
+from dovetail.connector.calendars import disk
+from dovetail.connector.calendars.folder import FolderCalendar
+from dovetail.schedule.busy import BusyStatus
+
+SHOWN = {
+    BusyStatus.FREE: "FREE",
+    BusyStatus.TENTATIVE: "TENTATIVE",
+    BusyStatus.BUSY: "BUSY",
+    BusyStatus.OUT_OF_OFFICE: "OOF",
+    BusyStatus.WORKING_ELSEWHERE: "WORKINGELSEWHERE",
+}
+MAIL = ("ATTENDEE", "ORGANIZER", "METHOD", "REQUEST-STATUS")
+LOCAL = ZoneInfo("Europe/Berlin")
+
+
+def event_text(
+    start: datetime,
+    end: datetime,
+    status: BusyStatus = BusyStatus.BUSY,
+    *,
+    subject: str = "Lunch",
+    weeks: int = 1,
+    uid: str = "",
+) -> str:
+    """A VEVENT of another calendar program, in the zone of `start`."""
+    lines = [
+        "BEGIN:VEVENT",
+        f"UID:{uid or uuid.uuid4()}",
+        "DTSTAMP:20270101T000000Z",
+        _time("DTSTART", start),
+        _time("DTEND", end),
+        f"SUMMARY:{subject}",
+        "ATTENDEE:mailto:guest@example.org",
+        f"X-MICROSOFT-CDO-BUSYSTATUS:{SHOWN[status]}",
+        f"TRANSP:{'TRANSPARENT' if status is BusyStatus.FREE else 'OPAQUE'}",
+        *([f"RRULE:FREQ=WEEKLY;COUNT={weeks}"] if weeks > 1 else []),
+        "END:VEVENT",
+    ]
+    return "\r\n".join(lines) + "\r\n"
+
+
+def file_text(*events: str) -> str:
+    head = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Other program//EN\r\n"
+    return head + "".join(events) + "END:VCALENDAR\r\n"
+
+
+def _time(name: str, at: datetime) -> str:
+    if at.tzinfo is UTC:
+        return f"{name}:{at:%Y%m%dT%H%M%SZ}"
+    return f"{name};TZID={at.tzinfo}:{at:%Y%m%dT%H%M%S}"
+
+
+def rewritten(event: str, **values: str) -> str:
+    """A VEVENT with some of its lines replaced or added, as another program saves it."""
+    unfolded = event.replace("\r\n ", "")
+    for name, line in values.items():
+        name = name.replace("_", "-")
+        unfolded = re.sub(rf"(?m)^{name}[;:].*\r\n", "", unfolded)
+        unfolded = unfolded.replace("BEGIN:VEVENT\r\n", f"BEGIN:VEVENT\r\n{line}\r\n", 1)
+    return unfolded
+
+
+class FolderHand:
+    """On a directory with two calendars in it."""
+
+    main, other = "main", "team"
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._away = directory.with_name("unplugged")
+        for name in (self.main, self.other):
+            (directory / name).mkdir(parents=True)
+        self.port = FolderCalendar(directory, local=LOCAL)
+
+    def adds(
+        self,
+        calendar: str,
+        start: datetime,
+        end: datetime,
+        status: BusyStatus = BusyStatus.BUSY,
+        *,
+        subject: str = "Lunch",
+        weeks: int = 1,
+    ) -> str:
+        uid = str(uuid.uuid4())
+        event = event_text(start, end, status, subject=subject, weeks=weeks, uid=uid)
+        handle = f"{calendar}/{uid}.ics"
+        self._write(handle, file_text(event))
+        return handle
+
+    def moves(self, calendar: str, handle: str, start: datetime, end: datetime) -> None:
+        self._rewrite(handle, DTSTART=_time("DTSTART", start), DTEND=_time("DTEND", end))
+
+    def frees(self, calendar: str, handle: str) -> None:
+        self._rewrite(handle, TRANSP="TRANSP:TRANSPARENT")  # all that most programs do
+
+    def decorates(self, calendar: str, handle: str) -> None:
+        text = self._text(handle).replace("\r\n ", "")
+        text = re.sub(r"(?m)^DESCRIPTION:(.*)\r$", "DESCRIPTION:Park in the yard\\\\n\\1\\\\nBring coffee\r", text)
+        alarm = "BEGIN:VALARM\r\nACTION:DISPLAY\r\nDESCRIPTION:Soon\r\nTRIGGER:-PT10M\r\nEND:VALARM\r\n"
+        self._write(handle, text.replace("END:VEVENT", f"CATEGORIES:Sales\r\nX-COLOR;A=b:red\r\n{alarm}END:VEVENT"))
+
+    def decorations(self, calendar: str, handle: str) -> Mapping[str, str]:
+        event = self._event(handle)
+        notes = str(event.get("DESCRIPTION", "")).split("\n")
+        return {
+            "category": event["CATEGORIES"].to_ical().decode(),
+            "color": event["X-COLOR"].to_ical().decode() + str(dict(event["X-COLOR"].params)),
+            "reminder": event.walk("VALARM")[0].to_ical().decode(),
+            "notes": f"{notes[0]} … {notes[-1]}",
+        }
+
+    def copies(self, calendar: str, handle: str, to: str | None = None) -> str:
+        copy = f"{to or calendar}/{Path(handle).name}" if to and to != calendar else f"{calendar}/copy.ics"
+        shutil.copyfile(self.directory / handle, self.directory / copy)
+        return copy
+
+    def deletes(self, calendar: str, handle: str) -> None:
+        (self.directory / handle).unlink()
+
+    def breaks(self, calendar: str, handle: str) -> None:
+        self._rewrite(handle, DTSTART="DTSTART:the day after tomorrow", RRULE="RRULE:FREQ=NEVER")
+
+    def takes_store_away(self) -> None:
+        self.directory.rename(self._away)
+
+    def puts_store_back(self) -> None:
+        self._away.rename(self.directory)
+
+    def lets_time_pass(self) -> None:
+        """The files grow old instead."""
+        for path in self.directory.rglob("*.ics"):
+            past = time.time() - 10 * disk.VERSION_SECONDS
+            os.utime(path, (past, past))
+
+    def mail_properties(self, calendar: str, handle: str) -> list[str]:
+        event = self._event(handle)
+        return [name for name in MAIL if name in event or re.search(rf"(?m)^{name}[;:]", self._text(handle))]
+
+    def fingerprint(self, calendar: str, handle: str) -> object:
+        path = self.directory / handle
+        return path.read_bytes(), path.stat().st_mtime_ns, path.stat().st_ino
+
+    def _event(self, handle: str) -> icalendar.Event:
+        (event,) = icalendar.Calendar.from_ical(self._text(handle)).walk("VEVENT")
+        assert isinstance(event, icalendar.Event)
+        return event
+
+    def _text(self, handle: str) -> str:
+        return (self.directory / handle).read_bytes().decode()
+
+    def _rewrite(self, handle: str, **values: str) -> None:
+        self._write(handle, rewritten(self._text(handle), **values))
+
+    def _write(self, handle: str, text: str) -> None:
+        (self.directory / handle).write_bytes(text.encode())
