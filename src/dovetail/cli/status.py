@@ -1,0 +1,76 @@
+"""``dovetail status``: what this PC knows of its connection, without asking the server or opening the calendar."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from dovetail.cli.exit_codes import ExitCode
+from dovetail.cli.failures import told_plainly
+from dovetail.cli.options import HomeOption, JsonOption
+from dovetail.cli.report import moment, plain, problem_lines
+
+if TYPE_CHECKING:
+    from dovetail.connector.profile import Home, Profile
+    from dovetail.connector.sync.runs import RunReport
+
+
+def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Say how the connection is doing."""
+    with told_plainly(as_json=as_json):
+        from dovetail.connector.profile import find_home
+        from dovetail.connector.running import recent_runs
+
+        chosen = find_home(home)
+        profile = chosen.paired()
+        runs = recent_runs(chosen, profile)
+        kept = chosen.credentials.load(profile.connector_id)
+        running = chosen.in_use()
+    credential = kept[1].words if kept else None
+    if as_json:
+        typer.echo(json.dumps(_facts(chosen, profile, runs, credential, running)))
+    else:
+        typer.echo("\n".join(_lines(profile, runs, credential, running)))
+    if profile.ended is not None:
+        raise typer.Exit(ExitCode.DISCONNECTED)
+
+
+def _facts(
+    home: Home, profile: Profile, runs: list[RunReport], credential: str | None, running: bool
+) -> dict[str, Any]:
+    last, done = _last(runs)
+    return {
+        "ok": profile.ended is None,
+        **profile.model_dump(mode="json"),
+        "home": str(home.folder),
+        "credential": credential,
+        "running": running,
+        "last_sync": done.started.isoformat() if done else None,
+        "last_try": plain(last) if last else None,
+    }
+
+
+def _lines(profile: Profile, runs: list[RunReport], credential: str | None, running: bool) -> list[str]:
+    last, done = _last(runs)
+    if profile.ended is None:
+        head = f"Connected to {profile.server} as {profile.connector_id}."
+    else:
+        head = f"Disconnected by {profile.server} at {moment(profile.ended)}: run `dovetail connect` to connect again."
+    mode = f"{profile.mode}, every {profile.interval_minutes} min" if profile.mode == "auto" else str(profile.mode)
+    lines = [
+        head,
+        f"  Calendar:    {profile.calendar}",
+        f"  Mode:        {mode}; {'running' if running else 'not running'}",
+        f"  Last sync:   {moment(done.started) if done else 'none yet'}",
+        f"  Credential:  {credential or 'missing'}",
+    ]
+    if last is not None and last is not done:
+        lines.append(f"  Last try:    {moment(last.started)}, {last.outcome}: {last.reason}")
+    return lines + (problem_lines(last) if last else [])
+
+
+def _last(runs: list[RunReport]) -> tuple[RunReport | None, RunReport | None]:
+    """The last try, and the last one that went through."""
+    return next(iter(runs), None), next((run for run in runs if run.outcome.is_done), None)

@@ -1,0 +1,137 @@
+"""One pairing on this PC: what was chosen, and the folder where the connector keeps it and its memory.
+
+The folder (``--home``, ``DOVETAIL_HOME``, or the system's place for a user's data) holds ``profile.json``, the journal,
+a lock, and the credential where there is no keyring. The credential is not part of the profile: see
+:mod:`dovetail.connector.link.credentials`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import platformdirs
+from filelock import FileLock, Timeout
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from dovetail.connector.atomic import write_private
+from dovetail.connector.link.credentials import CredentialStore
+from dovetail.protocol.messages import SyncMode
+
+DEFAULT_INTERVAL_MINUTES = 5
+
+
+class ProfileError(Exception):
+    """The profile cannot be used. The text says why, and what to do."""
+
+
+class NotPaired(ProfileError):
+    """There is no pairing, or it was ended."""
+
+
+class ProfileInUse(ProfileError):
+    """Another connector works on this profile now."""
+
+
+class Profile(BaseModel):
+    """`server` is an origin, `calendar` a spec such as ``folder:PATH`` (see :mod:`dovetail.connector.calendar_spec`).
+
+    `ended` is when the server said that this connection is over: nothing is sent any more.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    server: str
+    connector_id: str
+    epoch: int
+    calendar: str
+    ca_file: Path | None = None
+    mode: SyncMode = SyncMode.AUTO
+    interval_minutes: Annotated[int, Field(ge=1, le=60)] = DEFAULT_INTERVAL_MINUTES
+    ended: AwareDatetime | None = None
+
+
+class Home:
+    """The folder of one profile and the names of the files in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.profile_file = folder / "profile.json"
+        self.journal_file = folder / "journal.sqlite3"
+        self.credentials = CredentialStore(folder)
+
+    def read(self) -> Profile | None:
+        """The profile, or None where this PC was never paired. Raises ProfileError if it is damaged."""
+        try:
+            return Profile.model_validate_json(self.profile_file.read_bytes())
+        except FileNotFoundError:
+            return None
+        except (ValidationError, OSError):
+            raise ProfileError(f"{self.profile_file} is damaged: delete it and connect again.") from None
+
+    def paired(self) -> Profile:
+        """The profile of a pairing that stands. Raises NotPaired if there is none."""
+        profile = self.read()
+        if profile is None:
+            raise NotPaired("This PC is not connected to a Dovetail server yet: run `dovetail connect`.")
+        return profile
+
+    def write(self, profile: Profile) -> None:
+        write_private(self.profile_file, profile.model_dump_json(indent=2) + "\n")
+
+    @contextmanager
+    def locked(self, wait: float = 1.0) -> Iterator[None]:
+        """Hold the profile: two connectors on one profile would work against each other.
+
+        Waits for `wait` seconds, as long as a look at the lock takes. Raises ProfileInUse.
+        """
+        message = f"Another connector works with {self.folder}: stop `dovetail run` first, or name another --home."
+        with self._lock("lock", wait, message):
+            yield
+
+    @contextmanager
+    def syncing(self, wait: float = 120.0) -> Iterator[None]:
+        """One sync at a time, whoever asks for it; waits for one that is under way. Raises ProfileInUse."""
+        with self._lock("sync.lock", wait, "Another sync is under way and takes long: try again later."):
+            yield
+
+    @contextmanager
+    def _lock(self, name: str, wait: float, message: str) -> Iterator[None]:
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = FileLock(self.folder / name)
+        try:
+            lock.acquire(timeout=wait)
+        except Timeout:
+            raise ProfileInUse(message) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def in_use(self) -> bool:
+        """Whether a connector works on this profile at this moment."""
+        try:
+            with self.locked(wait=0):
+                return False
+        except ProfileInUse:
+            return True
+
+    def forget_memory(self) -> None:
+        """Erase the journal; the calendar itself is not touched."""
+        for file in self.folder.glob(f"{self.journal_file.name}*"):
+            file.unlink(missing_ok=True)
+
+    def forget(self, profile: Profile) -> None:
+        """Erase the pairing from this PC: credential, memory and profile."""
+        self.credentials.erase(profile.connector_id)
+        self.forget_memory()
+        self.profile_file.unlink(missing_ok=True)
+
+
+def find_home(named: Path | None = None) -> Home:
+    """`named`, or ``DOVETAIL_HOME``, or the system's place for this user's data."""
+    chosen = named or os.environ.get("DOVETAIL_HOME")
+    return Home(Path(chosen or platformdirs.user_data_dir("dovetail-connector", appauthor=False)).absolute())

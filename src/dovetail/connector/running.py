@@ -1,0 +1,72 @@
+"""The running connector: a pairing's calendar, server and journal, put together for the sync engine."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+
+from dovetail import __version__
+from dovetail.connector.calendar_spec import open_calendar
+from dovetail.connector.calendars.port import Progress, no_progress
+from dovetail.connector.link.port import Disconnected
+from dovetail.connector.pairing import ended_by_server, reach
+from dovetail.connector.profile import Home, Profile
+from dovetail.connector.sync.engine import About, Engine
+from dovetail.connector.sync.journal import RUNS_KEPT, Journal
+from dovetail.connector.sync.keys import Identity
+from dovetail.connector.sync.runs import RunReport
+
+
+class Connector:
+    """One pairing at work. Made by :func:`open_connector`."""
+
+    def __init__(self, home: Home, profile: Profile, journal: Journal, engine: Engine) -> None:
+        self.profile = profile
+        self._home = home
+        self._journal = journal
+        self._engine = engine
+
+    def confirm_deletions(self) -> int:
+        """The deletions that are held now are meant; how many there were."""
+        return self._journal.confirm_removals()
+
+    def sync(self, progress: Progress = no_progress) -> RunReport:
+        """One sync, now. Raises LinkError, CalendarError, and ProfileInUse when another takes too long."""
+        with self._home.syncing():
+            return self._engine.sync("manual", progress)
+
+
+@contextmanager
+def open_connector(home: Home, profile: Profile) -> Iterator[Connector]:
+    """Everything open for as long as the context lasts. A Disconnected that passes through ends the pairing here.
+
+    Raises NotPaired, Disconnected, BadCaFile and CalendarError.
+    """
+    try:
+        with ExitStack() as opened:
+            server = opened.enter_context(reach(home, profile))
+            calendar = opened.enter_context(closing(open_calendar(profile.calendar)))
+            journal = opened.enter_context(Journal(home.journal_file, _identity(profile)))
+            yield Connector(home, profile, journal, Engine(calendar, server, journal, _about(profile)))
+    except Disconnected:
+        if profile.ended is None:
+            ended_by_server(home, profile)
+        raise
+
+
+def recent_runs(home: Home, profile: Profile) -> list[RunReport]:
+    """The last syncs, the latest first."""
+    if not home.journal_file.exists():
+        return []
+    with Journal(home.journal_file, _identity(profile)) as journal:
+        return journal.runs(RUNS_KEPT)
+
+
+def _identity(profile: Profile) -> Identity:
+    return Identity(profile.connector_id, profile.epoch)
+
+
+def _about(profile: Profile) -> About:
+    system = f"{platform.system()} {platform.release()}"
+    return About(__version__, system[:80], profile.mode, profile.interval_minutes)
