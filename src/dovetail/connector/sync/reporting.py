@@ -1,0 +1,185 @@
+"""The report: the difference between what the server holds and what we see. Pure.
+
+A calendar that was not seen whole may add busy time, and may change the weeks of which we know that the server has them
+from us; a week of which the server holds anything else is left as it is there. So a scan that failed, or a database
+that was lost or is an old copy, never takes busy time away.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+
+from dovetail.connector.calendars.port import CalendarInfo
+from dovetail.connector.sync.guards import SECOND_LOOK
+from dovetail.connector.sync.planner import Picture, busy_map
+from dovetail.connector.sync.state import Acknowledged, Link, LinkKey, interval_of
+from dovetail.protocol.messages import (
+    MAX_CALENDARS,
+    CalendarReport,
+    Chunk,
+    ItemReport,
+    KnownDigests,
+    Problem,
+    Report,
+    Window,
+)
+from dovetail.protocol.report import calendars_digest, items_digest
+from dovetail.schedule.busymap import BusyMap, ChunkKey, chunk_digest
+
+_CODE = re.compile(r"[a-z][a-z_]{1,39}")
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """A report, and what the server holds once it has applied it."""
+
+    report: Report
+    then: Acknowledged
+
+
+def compose(picture: Picture, links: Mapping[LinkKey, Link], window: Window, refused: Collection[str] = ()) -> Outgoing:
+    """`refused`: keys of calendars that are left as the server has them, for it would not take what they lack."""
+    before = picture.memory.acknowledged
+    busy = busy_map(picture, {calendar: view.items for calendar, view in picture.views.items()}, interval_of(window))
+    known = _known(picture)
+    chunks = dict(_target(picture, busy, known, refused))
+    calendars = calendar_reports(picture.memory.calendars, picture.identity.key)
+    items = item_reports(picture, links)
+    then = Acknowledged(calendars_digest(calendars), items_digest(items), chunks)
+    changed = [key for key in sorted(chunks.keys() | before.chunks.keys()) if chunks.get(key) != before.chunks.get(key)]
+    report = Report(
+        base=before.root,
+        root=then.root,
+        window=window,
+        busy_as_of=dict(_as_of(picture, refused)),
+        calendars=calendars if then.calendars != before.calendars else None,
+        items=items if then.items != before.items else None,
+        chunks=tuple(_chunk(key, busy) for key in changed),
+        confirmed_removals=tuple(sorted(_confirmed(picture, known))),
+    )
+    return Outgoing(report, then)
+
+
+def acknowledged(digests: KnownDigests) -> Acknowledged:
+    """What the server says it holds."""
+    chunks = {}
+    for name, digest in digests.chunks.items():
+        calendar, _, index = name.partition("/")
+        chunks[calendar, int(index)] = digest
+    return Acknowledged(digests.calendars, digests.items, chunks)
+
+
+def calendar_reports(calendars: Iterable[CalendarInfo], key: Callable[[str], str]) -> tuple[CalendarReport, ...]:
+    return tuple(
+        CalendarReport(
+            key=key(info.id),
+            name=info.name[:200],
+            access=info.access,
+            reason=info.reason[:300],
+            default=info.default,
+        )
+        for info in islice(calendars, MAX_CALENDARS)
+    )
+
+
+def item_reports(picture: Picture, links: Mapping[LinkKey, Link]) -> tuple[ItemReport, ...]:
+    return tuple(
+        ItemReport(
+            booking=place.wanted.booking,
+            calendar=place.calendar_key,
+            revision=link.revision,
+            outcome=link.outcome,
+            start=link.start,
+            end=link.end,
+            show_as=link.show_as,
+            reason=link.reason[:300],
+        )
+        for place in sorted(picture.places, key=lambda place: place.key)
+        if (link := links.get(place.key)) is not None
+    )
+
+
+def problems(picture: Picture) -> tuple[Problem, ...]:
+    """What is wrong with the calendars, as codes and counts."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for calendar, view in picture.views.items():
+        key = picture.identity.key(calendar)
+        if view.failure:
+            counts[key, "calendar_unreadable"] += 1
+        elif not view.complete:
+            counts[key, "scan_incomplete"] += 1
+        for problem in view.problems:
+            counts[key, problem.code if _CODE.fullmatch(problem.code) else "item_unreadable"] += 1
+        if surplus := picture.surplus.get(calendar):
+            counts[key, "duplicate_items"] += surplus
+    return tuple(
+        Problem(calendar=key, code=code, count=count)
+        for (key, code), count in islice(sorted(counts.items()), MAX_CALENDARS)
+    )
+
+
+def _known(picture: Picture) -> dict[ChunkKey, str]:
+    """The digests of what we remember to have told the server last; needed only where something is in doubt."""
+    sure = all(view.complete for view in picture.views.values()) and not picture.memory.refused
+    if sure or picture.memory.window is None:
+        return {}
+    items = {calendar: view.base.items for calendar, view in picture.views.items()}
+    return busy_map(picture, items, interval_of(picture.memory.window)).digests()
+
+
+def _target(
+    picture: Picture, busy: BusyMap, known: Mapping[ChunkKey, str], refused: Collection[str]
+) -> Iterator[tuple[ChunkKey, str]]:
+    """What the server is to hold of busy time."""
+    held = picture.memory.acknowledged.chunks
+    digests = busy.digests()
+    blocking = picture.blocking
+    whole = {picture.identity.key(calendar) for calendar, view in picture.views.items() if view.complete}
+    for key in digests.keys() | held.keys():
+        calendar = key[0]
+        if calendar not in blocking:
+            continue
+        ours = calendar in whole or key not in held or known.get(key) == held[key]
+        if calendar in refused or calendar not in picture.calendars or not ours:
+            digest = held.get(key)
+        else:
+            digest = digests.get(key)
+        if digest is not None:
+            yield key, digest
+
+
+def _chunk(key: ChunkKey, busy: BusyMap) -> Chunk:
+    blocks = busy.chunks.get(key, ())
+    return Chunk(
+        calendar=key[0],
+        index=key[1],
+        digest=chunk_digest(blocks),
+        blocks=tuple((start, end, int(status)) for start, end, status in blocks),
+    )
+
+
+def _as_of(picture: Picture, refused: Collection[str]) -> Iterator[tuple[str, datetime]]:
+    for calendar, view in picture.views.items():
+        key = picture.identity.key(calendar)
+        if view.as_of is not None and key in picture.blocking and key not in refused:
+            yield key, view.as_of + picture.memory.skew
+
+
+def _confirmed(picture: Picture, known: Mapping[ChunkKey, str]) -> Iterator[str]:
+    """Calendars that may lose much at once: they block no more, the User said so, our own guard found it true, or all
+    that the server has of them came from us and a second whole scan agrees that it is to go."""
+    held = picture.memory.acknowledged.chunks
+    for key in {calendar for calendar, _ in held}:
+        calendar = picture.calendars.get(key)
+        refusal = picture.memory.refused.get(key)
+        if key not in picture.blocking or (refusal is not None and refusal.confirmed):
+            yield key
+        elif calendar is not None and (view := picture.views[calendar]).complete:
+            waited = refusal is not None and picture.now - refusal.since >= SECOND_LOOK
+            if view.vouched or (waited and all(known.get(k) == d for k, d in held.items() if k[0] == key)):
+                yield key
