@@ -15,7 +15,14 @@ from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.utils import timezone
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from dovetail.protocol.messages import MAX_SYNC_BYTES, SUPPORTED_VERSIONS, SessionResponse, SyncRequest, SyncResponse
+from dovetail.protocol.messages import (
+    MAX_SYNC_BYTES,
+    PROTOCOL_VERSION,
+    SUPPORTED_VERSIONS,
+    SessionResponse,
+    SyncRequest,
+    SyncResponse,
+)
 from dovetail.protocol.problems import ProblemCode, ProblemDetails, problem
 from dovetail.server.connections import authorization, erasure, keys, signin, sync
 from dovetail.server.connections.models import Connection
@@ -36,7 +43,7 @@ api = Api(
 class _Version(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
-    protocol: int = 0
+    protocol: int = PROTOCOL_VERSION
 
 
 @api.post(

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.utils import timezone
 
 from dovetail.protocol.messages import (
     SUPPORTED_VERSIONS,
@@ -76,7 +75,7 @@ class InProcess:
     """The server without a network, for tests: what is said goes through JSON as it does over HTTPS."""
 
     connection: Connection
-    clock: Callable[[], datetime] = timezone.now
+    clock: Callable[[], datetime]
 
     def exchange(self, request: SyncRequest) -> SyncResponse:
         """Raises Refusal."""
