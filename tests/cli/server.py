@@ -1,0 +1,90 @@
+"""``dovetail serve`` as a process of its own on loopback, and its administrator."""
+
+from __future__ import annotations
+
+import os
+import queue
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+READY_SECONDS = 60.0
+
+
+@dataclass
+class Served:
+    data: Path
+    port: int
+
+    @property
+    def address(self) -> str:
+        return f"https://localhost:{self.port}"
+
+    @property
+    def ca_file(self) -> Path:
+        return self.data / "tls" / "ca.pem"
+
+    def admin(self, code: str) -> str:
+        """Run Python code in the server's shell; what it printed."""
+        command = [sys.executable, "-m", "dovetail", "admin", "--data", str(self.data), "shell", "-v", "0", "-c", code]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+
+    def new_pairing(self, email: str) -> tuple[str, str]:
+        """Connector ID and security token of a new User."""
+        connector_id, token = self.admin(
+            "from dovetail.server.accounts.services import open_account\n"
+            "from dovetail.server.connections.pairing import connect\n"
+            f"pairing = connect(open_account({email!r}, 'correct horse battery', 'Grace', 'Europe/Berlin'))\n"
+            "print(pairing.connector_id, pairing.token)"
+        ).split()
+        return connector_id, token
+
+    def disconnect(self, connector_id: str) -> None:
+        """As the User's Disconnect on the page does it."""
+        self.admin(
+            "from dovetail.server.connections import erasure\n"
+            "from dovetail.server.connections.models import Connection\n"
+            f"erasure.erase(Connection.objects.get(connector_id={connector_id!r}), actor='user')"
+        )
+
+
+@contextmanager
+def serving(data: Path) -> Iterator[Served]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    options = ["--data", str(data), "--host", "127.0.0.1", "--https-port", str(port), "--http-port", "0"]
+    with (data.parent / "server.log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "dovetail", "serve", *options],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            env={name: value for name, value in os.environ.items() if not name.startswith("DOVETAIL_")},
+        )
+        lines: queue.Queue[str] = queue.Queue()
+        reader = threading.Thread(target=_forward, args=(process, lines), daemon=True)
+        reader.start()
+        try:
+            while "Dovetail serves" not in lines.get(timeout=READY_SECONDS):
+                pass
+            yield Served(data, port)
+        finally:
+            process.terminate()
+            process.wait(30)
+            reader.join(10)
+            if process.stdout is not None:
+                process.stdout.close()
+
+
+def _forward(process: subprocess.Popen[str], lines: queue.Queue[str]) -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        lines.put(line)
+    lines.put("Dovetail serves nothing: it ended")
