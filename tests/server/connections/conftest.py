@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from dovetail.protocol.credential import new_token
 from dovetail.server.connections import pairing
+from server.connections.reporter import Reporter
 from server.connections.wire import Clock, Wire
 from server.people import a_host
 
@@ -45,3 +46,16 @@ def wire(paired):
 def wrong():
     """A well-formed token that is nobody's."""
     return new_token()
+
+
+@pytest.fixture
+def reporter(connection, clock):
+    return Reporter(connection, clock)
+
+
+@pytest.fixture
+def connected(reporter, connection):
+    """A reporter whose calendars the server knows; nothing is in them yet."""
+    reporter.begin()
+    connection.refresh_from_db()
+    return reporter

@@ -4,21 +4,26 @@ A cursor is ``<epoch>.<generation>-<sequence number of the last change handed ou
 change of the booking calendars, from the future, or no cursor at all is answered in full: with all bookings of this
 epoch, standing or canceled, that ended less than a day ago or later.
 
+A booking's items stay in the calendars they were written to, whatever the roles are now: a second item elsewhere would
+be one too many. Where none was written, or in the main booking calendar, the roles of today count.
+
 Never handed out: requests nobody has approved, and bookings of an earlier epoch, whose items are the User's own now.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db.models import QuerySet
 
 from dovetail.protocol.messages import BookingState, CalendarKey, DesiredBooking, Roles, ShowAs
 from dovetail.server.accounts.models import User
 from dovetail.server.bookings.models import Booking, Status
-from dovetail.server.connections.models import Connection
+from dovetail.server.connections.models import Connection, ItemState
 from dovetail.server.notifications.compose import absolute
 
 KEPT = timedelta(days=1)
@@ -41,9 +46,10 @@ def after(connection: Connection, host: User, cursor: str, roles: Roles, now: da
     full = reached is None or reached > host.change_seq
     bookings = _ours(connection).filter(seq__lte=host.change_seq)
     bookings = bookings.filter(end__gte=now - KEPT) if full else bookings.filter(seq__gt=reached)
-    calendars = _calendars(roles)
-    wanted = tuple(_wanted(booking, calendars) for booking in bookings) if calendars else ()
-    return Handout(f"{prefix}{host.change_seq}", full, wanted)
+    written = _written(connection, bookings)
+    wanted = ((booking, _calendars(roles, written.get(booking.pk, ()))) for booking in bookings)
+    told = tuple(_wanted(booking, calendars) for booking, calendars in wanted if calendars)
+    return Handout(f"{prefix}{host.change_seq}", full, told)
 
 
 def _ours(connection: Connection) -> QuerySet[Booking]:
@@ -58,8 +64,19 @@ def _sequence(cursor: str, prefix: str) -> int | None:
     return int(number)
 
 
-def _calendars(roles: Roles) -> tuple[CalendarKey, ...]:
-    return (roles.main, *roles.additional) if roles.main else ()
+def _written(connection: Connection, bookings: Iterable[Booking]) -> dict[UUID, list[CalendarKey]]:
+    """The calendars that have, or had, an item of each of these bookings."""
+    written: dict[UUID, list[CalendarKey]] = {}
+    ids = [booking.pk for booking in bookings]
+    items = ItemState.objects.filter(connection=connection, booking__in=ids, revision__gt=0).order_by("calendar")
+    for booking, calendar in items.values_list("booking", "calendar"):
+        written.setdefault(booking, []).append(calendar)
+    return written
+
+
+def _calendars(roles: Roles, written: Collection[CalendarKey]) -> tuple[CalendarKey, ...]:
+    of_today = [roles.main, *roles.additional] if not written or roles.main in written else []
+    return tuple(dict.fromkeys(key for key in [*of_today, *written] if key is not None))
 
 
 def _wanted(booking: Booking, calendars: tuple[CalendarKey, ...]) -> DesiredBooking:

@@ -9,7 +9,8 @@
 6. It does not remove too much at once (:mod:`~.guard`), or the answer is REFUSED.
 7. All of it together has the root it names.
 
-What breaks 2, 3, 5 or 7 is a defect or an attack: Refusal (422). Weeks outside the window are dropped unasked.
+What breaks 2, 3, 5 or 7 is a defect or an attack: Refusal (422). A week that is not named stays as it is, also when it
+lies outside the window: the connector takes it away when it is sure of the calendar.
 """
 
 from __future__ import annotations
@@ -107,10 +108,9 @@ def _checked_window(connection: Connection, window: Window, now: datetime) -> In
 
 def _parts(connection: Connection, report: Report, window: Interval) -> _Parts:
     changed = _checked_chunks(report.chunks, window)
-    digests = {key: digest for key, digest in stored.chunk_digests(connection).items() if _meets(key, window)}
     deleted = {key for key, blocks in changed.items() if not blocks}
     written = {key: blocks for key, blocks in changed.items() if blocks}
-    digests = {key: digest for key, digest in digests.items() if key not in deleted}
+    digests = {key: digest for key, digest in stored.chunk_digests(connection).items() if key not in deleted}
     digests.update((key, chunk_digest(blocks)) for key, blocks in written.items())
     return _Parts(
         calendars=connection.calendars_digest if report.calendars is None else calendars_digest(report.calendars),
@@ -173,11 +173,6 @@ def _blocks(chunk: BusyChunk) -> tuple[BusyBlock, ...]:
     return tuple(BusyBlock(start, end, BusyStatus(status)) for start, end, status in chunk.blocks)
 
 
-def _meets(key: ChunkKey, window: Interval) -> bool:
-    _, index = key
-    return index * CHUNK_MINUTES < window.end and (index + 1) * CHUNK_MINUTES > window.start
-
-
 def _write(
     connection: Connection,
     blocking: Mapping[CalendarKey, ConnectedCalendar],
@@ -199,9 +194,8 @@ def _write(
 
 
 def _write_chunks(connection: Connection, blocking: Mapping[CalendarKey, ConnectedCalendar], parts: _Parts) -> None:
-    kept = parts.digests.keys()
-    rows = BusyChunk.objects.filter(calendar__connection=connection)
-    gone = [pk for pk, key, index in rows.values_list("pk", "calendar__key", "index") if (key, index) not in kept]
+    rows = BusyChunk.objects.filter(calendar__connection=connection).values_list("pk", "calendar__key", "index")
+    gone = [pk for pk, key, index in rows if (key, index) in parts.deleted]
     BusyChunk.objects.filter(pk__in=gone).delete()
     BusyChunk.objects.bulk_create(
         [
