@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -193,14 +193,19 @@ class ModelServer:
             )
             return ReportAnswer(outcome=ReportOutcome.MISMATCH, root=self.root, digests=digests)
         after = copy.copy(self.state)
-        after.chunks = dict(self.state.chunks)
+        first, last = (
+            to_minutes(datetime.combine(day, time(), UTC)) // CHUNK_MINUTES
+            for day in (report.window.first_day, report.window.last_day)
+        )
+        after.chunks = {key: blocks for key, blocks in self.state.chunks.items() if first <= key[1] <= last}
         for chunk in report.chunks:
             assert chunk_digest(chunk.blocks) == chunk.digest  # type: ignore[arg-type]
             week = range(chunk.index * CHUNK_MINUTES, (chunk.index + 1) * CHUNK_MINUTES + 1)
             assert all(start in week and end in week for start, end, _ in chunk.blocks)
-            after.chunks[chunk.calendar, chunk.index] = chunk.blocks
-            if not chunk.blocks:
-                del after.chunks[chunk.calendar, chunk.index]
+            if chunk.blocks:
+                after.chunks[chunk.calendar, chunk.index] = chunk.blocks
+            else:
+                after.chunks.pop((chunk.calendar, chunk.index), None)
         if report.calendars is not None:
             after.calendars = report.calendars
         if report.items is not None:

@@ -21,49 +21,31 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from dovetail.connector.calendars.port import CalendarInfo, CalendarPort, Progress, no_progress
-from dovetail.connector.link.port import LinkError, NotTheServer, ServerPort
+from dovetail.connector.link.port import LinkError, ServerPort
 from dovetail.connector.sync import planner, reporting
+from dovetail.connector.sync.conversation import About, Conversation
 from dovetail.connector.sync.executor import Done, Executor, Result
 from dovetail.connector.sync.guards import View
 from dovetail.connector.sync.journal import Journal
 from dovetail.connector.sync.looking import Looker
 from dovetail.connector.sync.planner import Notice, Operation, Picture
 from dovetail.connector.sync.reporting import Outgoing
-from dovetail.connector.sync.runs import LocalProblem, Outcome, RunReport, outcome_of
-from dovetail.connector.sync.state import Held, LinkKey, Memory, interval_of, window_from
-from dovetail.protocol.messages import (
-    ConnectorStatus,
-    FeedbackAnswer,
-    Health,
-    ItemOutcome,
-    ReportOutcome,
-    Settings,
-    SyncMode,
-    SyncRequest,
-    SyncResponse,
-    Window,
-)
+from dovetail.connector.sync.runs import LocalProblem, Outcome, RunReport, local_problems, outcome_of
+from dovetail.connector.sync.state import Held, LinkKey, Memory, Part, interval_of, window_from
+from dovetail.protocol.messages import FeedbackAnswer, FeedbackOutcome, ReportOutcome, Settings, Window
 from dovetail.protocol.report import calendars_digest
 
+__all__ = ["MANUAL", "About", "Engine"]
+
+MANUAL = "manual"
 ROUNDS = 4
 """Requests until both ends agree: a first, one after a mismatch, one after a refusal, and one to spare."""
 LOOKS = 2
-MANUAL = "manual"
-
-
-@dataclass(frozen=True)
-class About:
-    """What the server is told of this connector."""
-
-    version: str
-    platform: str
-    mode: SyncMode
-    interval_minutes: int = 5
 
 
 def utc_now() -> datetime:
@@ -94,65 +76,63 @@ class Engine:
         """
         began = time.monotonic()
         looker = Looker(self._calendars, self._now, progress)
-        run = _Run(looker, self._server, self._journal, self._about, self._now, trigger)
-        run.executor = Executor(self._calendars, self._journal, self._journal.identity, lambda: run.now)
+        conversation = Conversation(self._server, self._journal.identity, self._about, self._now)
+        executor = Executor(self._calendars, self._journal)
+        run = _Run(looker, conversation, executor, self._journal, self._now, urgent=trigger == MANUAL)
+
+        def record(outcome: Outcome, reason: str = "", retry_after: float | None = None) -> RunReport:
+            seconds = round(time.monotonic() - began, 3)
+            report = run.told(RunReport(trigger, started, seconds, outcome, reason, retry_after))
+            self._journal.record(report)
+            return report
+
+        started = self._now()
         try:
             run.run()
         except LinkError as error:
-            self._record(run, began, outcome_of(error), error.reason, error.retry_after)
+            record(outcome_of(error), error.reason, error.retry_after)
             raise
         except Exception as error:
-            self._record(run, began, Outcome.DEFECT, f"The program failed ({type(error).__name__}).")
+            record(Outcome.DEFECT, f"The program failed ({type(error).__name__}).")
             raise
-        return self._record(run, began, run.outcome)
-
-    def _record(
-        self, run: _Run, began: float, outcome: Outcome, reason: str = "", retry_after: float | None = None
-    ) -> RunReport:
-        report = replace(
-            run.told(),
-            seconds=round(time.monotonic() - began, 3),
-            outcome=outcome,
-            reason=reason,
-            retry_after=retry_after,
-        )
-        self._journal.record(report)
-        return report
+        return record(run.outcome)
 
 
 class _Run:
-    """The state of one sync. `memory` is what holds now, `saved` what the journal has of it."""
+    """The state of one sync. `memory` is what holds now, `saved` what the journal has of it; `stale`: the server may
+    not hold all that we see."""
 
-    executor: Executor
+    looked_in: Window
 
     def __init__(
         self,
         looker: Looker,
-        server: ServerPort,
+        conversation: Conversation,
+        executor: Executor,
         journal: Journal,
-        about: About,
-        now: Callable[[], datetime],
-        trigger: str,
+        clock: Callable[[], datetime],
+        *,
+        urgent: bool,
     ) -> None:
         self.looker = looker
-        self.server = server
+        self.conversation = conversation
+        self.executor = executor
         self.journal = journal
         self.identity = journal.identity
-        self.about = about
-        self.clock = now
-        self.report = RunReport(trigger=trigger, started=now())
+        self.clock = clock
+        self.urgent = urgent
         self.memory = self.saved = Memory()
         self.views: dict[str, View] = {}
         self.strays: dict[UUID, bool] = {}
         self.answers: tuple[FeedbackAnswer, ...] = ()
         self.refused: frozenset[str] = frozenset()
         self.results: Counter[Result] = Counter()
+        self.chunks_sent = 0
         self.stale = False
         self.unsettled = False
 
     def run(self) -> None:
-        self.memory = self.saved = self.journal.load()
-        self.memory, unknown = self.executor.recover(self.memory)  # 1
+        self.memory, waiting = self.executor.recover(self.journal.load())  # 1
         self.saved = self.memory
         self._list()
         if self.memory.settings is None or self._days_jumped():
@@ -160,22 +140,22 @@ class _Run:
         for _ in range(LOOKS):
             self._look()  # 3, 4, 5
             self._agree()  # 6, 7
-            self._write(unknown)  # 8
+            self._write(waiting)  # 8
             if self.stale and self._compose(self._notice()).then.root != self.memory.acknowledged.root:
                 self._agree()  # 9
-            if self.views.keys() == set(self._watched()) and self.looked_in == self._window():
+            if self.views.keys() == self._watched().keys() and self.looked_in == self._window():
                 break
 
     # --- what to look at ----------------------------------------------------------------------------------------------
 
     @property
     def now(self) -> datetime:
+        """The server's time."""
         return self.clock() + self.memory.skew
 
     @property
     def settings(self) -> Settings:
-        if self.memory.settings is None:
-            raise RuntimeError("the settings are asked for first")
+        assert self.memory.settings is not None, "they are asked for first"
         return self.memory.settings
 
     def _window(self) -> Window:
@@ -184,11 +164,10 @@ class _Run:
     def _days_jumped(self) -> bool:
         """Neither the day of the last sync nor the one after: a clock was changed, or the PC was away."""
         window = self.memory.window
-        today = self.now.date()
-        return window is None or today - window.first_day not in (timedelta(days=1), timedelta(days=2))
+        return window is None or self.now.date() - window.first_day not in (timedelta(days=1), timedelta(days=2))
 
     def _watched(self) -> dict[str, CalendarInfo]:
-        """The calendars with a role, and those that bookings were written to."""
+        """The calendars with a role, and those that bookings are written to."""
         if self.memory.settings is None:
             return {}
         roles = self.memory.settings.roles
@@ -197,10 +176,8 @@ class _Run:
         return {info.id: info for info in self.memory.calendars if self.identity.key(info.id) in keys}
 
     def _list(self) -> None:
-        watched = self._watched()
-        self.memory = replace(
-            self.memory, calendars=self.looker.listed(self.memory.calendars, lambda calendar: calendar in watched)
-        )
+        calendars = self.looker.listed(self.memory.calendars, needed=self._watched().keys())
+        self.memory = replace(self.memory, calendars=calendars)
 
     def _look(self) -> None:
         self.looked_in = self._window()
@@ -209,7 +186,11 @@ class _Run:
         self.views = {
             calendar: self.looker.look(info, self.memory, window) for calendar, info in self._watched().items()
         }
+        vanished = planner.vanished(self._picture())
         self.strays = self.looker.seek(self._picture(), self.memory.calendars, window)
+        for booking, calendar in vanished:
+            if booking not in self.strays:
+                self.views[calendar] = self.views[calendar].doubting(self.memory.links[booking, calendar].handle)
 
     def _picture(self) -> Picture:
         return Picture(self.identity, self.memory, self.settings, self.views, self.now)
@@ -217,18 +198,9 @@ class _Run:
     # --- talking to the server ----------------------------------------------------------------------------------------
 
     def _ask(self) -> None:
-        """Settings and bookings, without a report."""
         calendars = reporting.calendar_reports(self.memory.calendars, self.identity.key)
-        answer = self._exchange(
-            SyncRequest(
-                epoch=self.identity.epoch,
-                connector=self._status(),
-                cursor=self.memory.cursor,
-                calendars=calendars,
-            )
-        )
-        before = self.memory.acknowledged
-        with_calendars = replace(before, calendars=calendars_digest(calendars))
+        self.memory, answer = self.conversation.ask(self.memory, calendars)
+        with_calendars = replace(self.memory.acknowledged, calendars=calendars_digest(calendars))
         if answer.report.digests is not None:
             self.memory = replace(self.memory, acknowledged=reporting.acknowledged(answer.report.digests))
         elif answer.report.root == with_calendars.root:
@@ -237,25 +209,15 @@ class _Run:
     def _agree(self) -> None:
         """Report until the server holds what we see, and remember that."""
         for _ in range(ROUNDS):
-            basis = self.memory
-            notice = self._notice()
+            basis, notice = self.memory, self._notice()
             outgoing = self._compose(notice)
+            self.conversation.held = self.waiting
+            self.conversation.problems = reporting.problems(self._picture())
             answered = {answer.booking for answer in self.answers}
-            answer = self._exchange(
-                SyncRequest(
-                    epoch=self.identity.epoch,
-                    connector=self._status(),
-                    cursor=self.memory.cursor,
-                    report=outgoing.report,
-                    feedback=tuple(f for key, f in notice.feedback.items() if key[0] not in answered),
-                )
-            )
+            feedback = [f for f in notice.feedback.values() if f.booking not in answered and not outgoing.vouched]
+            self.memory, answer = self.conversation.tell(self.memory, outgoing.report, feedback)
             self.answers += answer.feedback
-            self.report = replace(
-                self.report,
-                chunks_sent=self.report.chunks_sent + len(outgoing.report.chunks),
-                feedback=self.report.feedback + len(answer.feedback),
-            )
+            self.chunks_sent += len(outgoing.report.chunks)
             if answer.report.outcome is ReportOutcome.APPLIED:
                 self.stale = (basis.desired, basis.settings) != (self.memory.desired, self.memory.settings)
                 self._remember(notice, outgoing)
@@ -263,29 +225,11 @@ class _Run:
             if answer.report.outcome is ReportOutcome.REFUSED:
                 self.refused |= set(answer.report.refused)
             elif answer.report.digests is not None:
-                # One side has lost its memory or gone back in time: ask for all bookings again, too.
+                # One side has lost its memory or gone back in time: all bookings are asked for again, too.
                 held = reporting.acknowledged(answer.report.digests)
                 self.memory = replace(self.memory, acknowledged=held, cursor="")
         self.unsettled = True
         self.journal.commit(self.saved, self.memory, acknowledged=False)
-        self.saved = self.memory
-
-    def _remember(self, notice: Notice, outgoing: Outgoing) -> None:
-        bases = {}
-        for calendar, view in self.views.items():
-            if self.identity.key(calendar) not in self.refused:
-                bases[calendar] = view.remembered()
-            elif calendar in self.memory.bases:
-                bases[calendar] = self.memory.bases[calendar]
-        self.memory = replace(
-            self.memory,
-            bases=bases,
-            links=notice.settled(self.answers),
-            acknowledged=outgoing.then,
-            window=self.looked_in,
-            refused={key: self.memory.refused.get(key, Held(self.now)) for key in self.refused},
-        ).without_past(interval_of(self.looked_in))
-        self.journal.commit(self.saved, self.memory, acknowledged=True)
         self.saved = self.memory
 
     def _notice(self) -> Notice:
@@ -294,58 +238,37 @@ class _Run:
     def _compose(self, notice: Notice) -> Outgoing:
         return reporting.compose(self._picture(), notice.links, self.looked_in, self.refused)
 
-    def _exchange(self, request: SyncRequest) -> SyncResponse:
-        """Send, and take over what the answer says of settings, bookings and time."""
-        answer = self.server.exchange(request)
-        if answer.epoch != self.identity.epoch:
-            raise NotTheServer("The server speaks of another pairing. Connect this computer again.")
-        self.report = replace(
-            self.report,
-            requests=self.report.requests + 1,
-            bytes_sent=self.report.bytes_sent + len(request.model_dump_json()),
-            bytes_received=self.report.bytes_received + len(answer.model_dump_json()),
-        )
-        desired = {} if answer.full else dict(self.memory.desired)
-        desired.update((wanted.booking, wanted) for wanted in answer.bookings)
+    def _remember(self, notice: Notice, outgoing: Outgoing) -> None:
+        """What was seen becomes the base of the next sync, save where the server would not take it."""
+        for calendar, view in self.views.items():
+            if self.identity.key(calendar) not in self.refused:
+                self.views[calendar] = replace(view, base=view.remembered())
+        waiting = {(key, Part.BUSY) for key in self.refused}
+        if self.held_feedback and self.settings.roles.main is not None:
+            waiting.add((self.settings.roles.main, Part.FEEDBACK))
         self.memory = replace(
             self.memory,
-            settings=answer.settings,
-            cursor=answer.cursor,
-            skew=answer.server_time - self.clock(),
-            desired=desired,
-        ).without_past(interval_of(self._window_of(answer)))
-        return answer
-
-    def _window_of(self, answer: SyncResponse) -> Window:
-        return window_from(answer.server_time.date(), answer.settings.window_days)
-
-    def _status(self) -> ConnectorStatus:
-        picture = self._picture() if self.views else None
-        problems = reporting.problems(picture) if picture else ()
-        held = sum(len(view.held) for view in self.views.values()) + len(self.refused | self.memory.refused.keys())
-        health = Health.HELD if held else Health.DEGRADED if problems or self.looker.failure else Health.OK
-        return ConnectorStatus(
-            version=self.about.version,
-            platform=self.about.platform,
-            mode=self.about.mode,
-            interval_minutes=self.about.interval_minutes,
-            health=health,
-            held_deletions=held,
-            problems=problems,
-        )
+            bases={calendar: view.base for calendar, view in self.views.items()},
+            links=notice.settled(self.answers),
+            acknowledged=outgoing.then,
+            window=self.looked_in,
+            refused={key: self.memory.refused.get(key, Held(self.now)) for key in waiting},
+        ).without_past(interval_of(self.looked_in))
+        self.journal.commit(self.saved, self.memory, acknowledged=True)
+        self.saved = self.memory
 
     # --- writing to the calendars -------------------------------------------------------------------------------------
 
-    def _write(self, unknown: set[LinkKey]) -> None:
+    def _write(self, waiting: set[LinkKey]) -> None:
         """Twice, because an item that was found instead of made may have to be updated."""
-        waiting = set(unknown)
+        tried = set(waiting)
         for _ in range(2):
-            for operation in planner.operations(self._picture(), urgent=self.report.trigger == MANUAL):
-                if operation.key not in waiting:
-                    done = self.executor.perform(operation, self.memory.links.get(operation.key))
+            for operation in planner.operations(self._picture(), urgent=self.urgent):
+                if operation.key not in tried:
+                    done = self.executor.perform(operation, self.memory.links.get(operation.key), self.now)
                     self._take_over(operation, done)
                     if done.result is not Result.ADOPTED:
-                        waiting.add(operation.key)
+                        tried.add(operation.key)
 
     def _take_over(self, operation: Operation, done: Done) -> None:
         if done.link is not None:
@@ -359,47 +282,46 @@ class _Run:
     # --- what it came to ----------------------------------------------------------------------------------------------
 
     @property
-    def held(self) -> int:
-        return sum(len(view.held) for view in self.views.values())
+    def held_feedback(self) -> int:
+        return sum(answer.outcome is FeedbackOutcome.HELD for answer in self.answers)
+
+    @property
+    def waiting(self) -> int:
+        """What waits for the User: deletions held here, calendars and changes the server would not take."""
+        refused = self.refused | {key for (key, part) in self.memory.refused if part is Part.BUSY}
+        return sum(len(view.held) for view in self.views.values()) + len(refused) + self.held_feedback
 
     @property
     def outcome(self) -> Outcome:
         if self.unsettled:
             return Outcome.UNSETTLED
-        if self.held or self.refused:
+        if self.waiting:
             return Outcome.HELD
-        return Outcome.DEGRADED if self.problems() or self.results[Result.FAILED] else Outcome.OK
+        return Outcome.DEGRADED if self._problems() else Outcome.OK
 
-    def problems(self) -> list[LocalProblem]:
-        names = {info.id: info.name for info in self.memory.calendars}
-        found = [LocalProblem("", "calendars_unreadable", self.looker.failure)] if self.looker.failure else []
-        for calendar, view in self.views.items():
-            name = names.get(calendar, "")
-            if view.failure and view.failure != self.looker.failure:
-                found.append(LocalProblem(name, "calendar_unreadable", view.failure))
-            elif not view.failure and not view.complete:
-                found.append(LocalProblem(name, "scan_incomplete", "Not everything could be read."))
-            found += [LocalProblem(name, problem.code, problem.reason, problem.where) for problem in view.problems]
-        for (_, calendar), link in self.memory.links.items():
-            if link.outcome is ItemOutcome.FAILED:
-                found.append(LocalProblem(names.get(calendar, ""), "booking_not_written", link.reason))
-        return found
+    def _problems(self) -> tuple[LocalProblem, ...]:
+        return local_problems(self.memory, self.views, self.looker.failure)
 
-    def told(self) -> RunReport:
-        """The report of this run, so far as it came."""
+    def told(self, report: RunReport) -> RunReport:
+        """The report of this run, as far as it came."""
         names = {self.identity.key(info.id): info.name for info in self.memory.calendars}
         return replace(
-            self.report,
+            report,
+            requests=self.conversation.requests,
+            bytes_sent=self.conversation.sent,
+            bytes_received=self.conversation.received,
             items_seen=self.looker.seen,
             items_read=self.looker.read,
+            chunks_sent=self.chunks_sent,
             created=self.results[Result.CREATED],
             updated=self.results[Result.UPDATED],
             adopted=self.results[Result.ADOPTED],
             failed=self.results[Result.FAILED],
             to_repeat=self.results[Result.CHANGED],
-            held=self.held,
+            feedback=len(self.answers),
+            held=self.waiting,
             refused=tuple(names.get(key, key) for key in sorted(self.refused)),
-            problems=tuple(self.problems()),
+            problems=self._problems(),
             busy_as_of={
                 names.get(self.identity.key(calendar), ""): view.as_of
                 for calendar, view in self.views.items()

@@ -7,14 +7,12 @@ calendar that refuses one item does not keep the others from being written.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum, auto
 
 from dovetail.connector.calendars.port import CalendarError, CalendarPort, Item, ItemChanged, ItemGone
 from dovetail.connector.sync.journal import Journal
-from dovetail.connector.sync.keys import Identity
 from dovetail.connector.sync.planner import Create, Operation, Update, failed
 from dovetail.connector.sync.state import Link, LinkKey, Memory, Step
 from dovetail.protocol.messages import ItemOutcome
@@ -41,13 +39,10 @@ class Done:
 class Executor:
     """Does what the planner says, and keeps the journal."""
 
-    def __init__(
-        self, calendars: CalendarPort, journal: Journal, identity: Identity, now: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, calendars: CalendarPort, journal: Journal) -> None:
         self._calendars = calendars
         self._journal = journal
-        self._identity = identity
-        self._now = now
+        self._identity = journal.identity
 
     def recover(self, memory: Memory) -> tuple[Memory, set[LinkKey]]:
         """Find out what became of the writes that were under way when the process ended. The second answer names those
@@ -74,7 +69,7 @@ class Executor:
             memory = memory.with_item(key, link, None)
         return memory, unknown
 
-    def perform(self, operation: Operation, link: Link | None) -> Done:
+    def perform(self, operation: Operation, link: Link | None, now: datetime) -> Done:
         """Do it; `link` is what is remembered of this item."""
         try:
             if isinstance(operation, Create):
@@ -84,7 +79,7 @@ class Executor:
             self._journal.gave_up(operation.key, None)
             return Done(Result.CHANGED)
         except CalendarError as error:
-            after = failed(link, operation, error.reason, transient=error.transient, now=self._now())
+            after = failed(link, operation, error.reason, transient=error.transient, now=now)
             self._journal.gave_up(operation.key, after)
             return Done(Result.FAILED, after)
 
@@ -111,7 +106,8 @@ class Executor:
         return self._acted(Result.UPDATED, operation, item)
 
     def _acted(self, result: Result, operation: Operation, item: Item) -> Done:
-        link = link_of(item)
+        written = "" if result is Result.ADOPTED else operation.draft.digest()
+        link = replace(link_of(item), written=written)
         self._journal.acted(operation.key, link, item)
         return Done(result, link, item)
 

@@ -62,6 +62,15 @@ class View:
         """What the next scan is compared with."""
         return Base(self.window, self.items, self.held)
 
+    def doubting(self, handle: str) -> View:
+        """The view if that item is in doubt after all: as it was before the scan."""
+        items, held = dict(self.items), dict(self.held)
+        if handle in self.base.items:
+            items[handle] = self.base.items[handle]
+        if handle in self.base.held:
+            held[handle] = self.base.held[handle]
+        return replace(self, items=items, held=held, doubtful=self.doubtful | {handle}, as_of=None)
+
     def put(self, item: Item) -> View:
         """The view after a write of ours."""
         return replace(self, items={**self.items, item.handle: item})

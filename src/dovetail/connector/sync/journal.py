@@ -27,7 +27,7 @@ from pydantic import TypeAdapter
 from dovetail.connector.calendars.port import CalendarInfo, Item
 from dovetail.connector.sync.keys import Identity
 from dovetail.connector.sync.runs import RunReport
-from dovetail.connector.sync.state import Acknowledged, Base, Held, Intent, Link, LinkKey, Memory, Step
+from dovetail.connector.sync.state import Acknowledged, Base, Held, Intent, Link, LinkKey, Memory, Part, Step
 from dovetail.protocol.messages import DesiredBooking, Settings, Window
 from dovetail.schedule.intervals import Interval
 
@@ -42,8 +42,8 @@ CREATE TABLE IF NOT EXISTS item (calendar TEXT, handle TEXT, body TEXT NOT NULL,
     WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS held (calendar TEXT, handle TEXT, since TEXT NOT NULL, confirmed INTEGER NOT NULL,
     PRIMARY KEY (calendar, handle)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS refused (calendar TEXT PRIMARY KEY, since TEXT NOT NULL, confirmed INTEGER NOT NULL)
-    WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS refused (calendar TEXT, part TEXT, since TEXT NOT NULL, confirmed INTEGER NOT NULL,
+    PRIMARY KEY (calendar, part)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS link (booking TEXT, calendar TEXT, body TEXT NOT NULL, PRIMARY KEY (booking, calendar))
     WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS desired (booking TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
@@ -158,8 +158,10 @@ class Journal:
                 },
             ),
             refused={
-                calendar: Held(datetime.fromisoformat(since), bool(confirmed))
-                for calendar, since, confirmed in self._db.execute("SELECT calendar, since, confirmed FROM refused")
+                (calendar, Part(part)): Held(datetime.fromisoformat(since), bool(confirmed))
+                for calendar, part, since, confirmed in self._db.execute(
+                    "SELECT calendar, part, since, confirmed FROM refused"
+                )
             },
             **{name: kind.validate_json(meta[name]) for name, kind in _META.items() if name in meta},
         )
@@ -177,7 +179,9 @@ class Journal:
             for calendar in before.bases.keys() | after.bases.keys():
                 self._items(calendar, before.bases.get(calendar), after.bases.get(calendar))
             self._differ("held", ("calendar", "handle"), ("since", "confirmed"), _held_rows(before), _held_rows(after))
-            self._differ("refused", ("calendar",), ("since", "confirmed"), _refused_rows(before), _refused_rows(after))
+            self._differ(
+                "refused", ("calendar", "part"), ("since", "confirmed"), _refused_rows(before), _refused_rows(after)
+            )
             self._differ("link", ("booking", "calendar"), ("body",), _link_rows(before), _link_rows(after))
             self._differ("desired", ("booking",), ("body",), _desired_rows(before), _desired_rows(after))
             self._differ(
@@ -309,7 +313,7 @@ def _held_rows(memory: Memory) -> dict[Row, Row]:
 
 
 def _refused_rows(memory: Memory) -> dict[Row, Row]:
-    return {(calendar,): _hold_row(held) for calendar, held in memory.refused.items()}
+    return {key: _hold_row(held) for key, held in memory.refused.items()}
 
 
 def _hold_row(held: Held) -> Row:

@@ -40,7 +40,7 @@ class Looker:
         self.seen = 0
         self.failure = ""
 
-    def listed(self, before: Iterable[CalendarInfo], needed: Callable[[str], bool]) -> tuple[CalendarInfo, ...]:
+    def listed(self, before: Iterable[CalendarInfo], needed: Collection[str]) -> tuple[CalendarInfo, ...]:
         """The calendars there are, and those of `before` that are `needed` but not there: as unreadable ones."""
         try:
             infos = self._calendars.list_calendars()
@@ -48,7 +48,7 @@ class Looker:
             self.failure = error.reason
             return tuple(before)
         there = {info.id for info in infos}
-        lost = [info for info in before if info.id not in there and needed(info.id)]
+        lost = [info for info in before if info.id not in there and info.id in needed]
         return (
             *infos,
             *(replace(info, access=Access.UNREADABLE, reason=NOT_LISTED, default=False) for info in lost),

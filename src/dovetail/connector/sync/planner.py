@@ -65,9 +65,13 @@ class Place:
 
     @property
     def is_current(self) -> bool:
-        """The item was last written exactly as it is wanted now."""
+        """The item was last written as it is wanted now. A revision alone may lie: a server restored from a backup
+        gives the same number to something else."""
         stamp = self.original.stamp if self.original else None
-        return stamp is not None and (stamp.revision, stamp.digest) == (self.wanted.revision, self.draft.digest())
+        if stamp is None or stamp.revision != self.wanted.revision:
+            return False
+        remembered = self.link is not None and self.link.revision == stamp.revision and self.link.written
+        return not remembered or remembered == self.draft.digest()
 
     @property
     def is_unsure(self) -> bool:
@@ -218,7 +222,14 @@ def _noticed(place: Place, strays: Mapping[UUID, bool]) -> Link | None:
             return replace(seen, outcome=ItemOutcome.UNKNOWN, reason=place.view.failure)
         failed = link is not None and link.outcome is ItemOutcome.FAILED and link.tried == wanted.revision
         if failed and link is not None and not place.is_current:
-            return replace(link, handle=seen.handle, revision=seen.revision, start=seen.start, end=seen.end)
+            return replace(
+                seen,
+                outcome=ItemOutcome.FAILED,
+                reason=link.reason,
+                tried=link.tried,
+                attempts=link.attempts,
+                next_try=link.next_try,
+            )
         return seen
     if link is None or (link.revision == 0 and link.outcome is ItemOutcome.UNKNOWN):
         if place.view.failure and wanted.state is BookingState.LIVE:

@@ -17,7 +17,7 @@ from itertools import islice
 from dovetail.connector.calendars.port import CalendarInfo
 from dovetail.connector.sync.guards import SECOND_LOOK
 from dovetail.connector.sync.planner import Picture, busy_map
-from dovetail.connector.sync.state import Acknowledged, Link, LinkKey, interval_of
+from dovetail.connector.sync.state import Acknowledged, Link, LinkKey, Part, interval_of
 from dovetail.protocol.messages import (
     MAX_CALENDARS,
     CalendarReport,
@@ -29,29 +29,40 @@ from dovetail.protocol.messages import (
     Window,
 )
 from dovetail.protocol.report import calendars_digest, items_digest
-from dovetail.schedule.busymap import BusyMap, ChunkKey, chunk_digest
+from dovetail.schedule.busymap import CHUNK_MINUTES, BusyMap, ChunkKey, chunk_digest
+from dovetail.schedule.intervals import Interval
 
 _CODE = re.compile(r"[a-z][a-z_]{1,39}")
 
 
 @dataclass(frozen=True)
 class Outgoing:
-    """A report, and what the server holds once it has applied it."""
+    """A report, and what the server holds once it has applied it. `vouched`: it confirms removals that the User did
+    not confirm; a confirmation covers feedback too, so none may go along."""
 
     report: Report
     then: Acknowledged
+    vouched: bool
 
 
 def compose(picture: Picture, links: Mapping[LinkKey, Link], window: Window, refused: Collection[str] = ()) -> Outgoing:
     """`refused`: keys of calendars that are left as the server has them, for it would not take what they lack."""
     before = picture.memory.acknowledged
-    busy = busy_map(picture, {calendar: view.items for calendar, view in picture.views.items()}, interval_of(window))
+    minutes = interval_of(window)
+    busy = busy_map(picture, {calendar: view.items for calendar, view in picture.views.items()}, minutes)
     known = _known(picture)
-    chunks = dict(_target(picture, busy, known, refused))
+    chunks = dict(_target(picture, busy, minutes, known, refused))
     calendars = calendar_reports(picture.memory.calendars, picture.identity.key)
     items = item_reports(picture, links)
     then = Acknowledged(calendars_digest(calendars), items_digest(items), chunks)
-    changed = [key for key in sorted(chunks.keys() | before.chunks.keys()) if chunks.get(key) != before.chunks.get(key)]
+    changed = [
+        key
+        for key in sorted(chunks.keys() | before.chunks.keys())
+        if chunks.get(key) != before.chunks.get(key) and _meets(key, minutes)
+    ]
+    vouched = set(_vouched(picture, known))
+    by_user = set(_confirmed_by_user(picture))
+    over = {calendar for calendar, _ in before.chunks} - picture.blocking
     report = Report(
         base=before.root,
         root=then.root,
@@ -60,9 +71,9 @@ def compose(picture: Picture, links: Mapping[LinkKey, Link], window: Window, ref
         calendars=calendars if then.calendars != before.calendars else None,
         items=items if then.items != before.items else None,
         chunks=tuple(_chunk(key, busy) for key in changed),
-        confirmed_removals=tuple(sorted(_confirmed(picture, known))),
+        confirmed_removals=tuple(sorted(vouched | by_user | over)),
     )
-    return Outgoing(report, then)
+    return Outgoing(report, then, vouched=bool(vouched - by_user))
 
 
 def acknowledged(digests: KnownDigests) -> Acknowledged:
@@ -133,16 +144,16 @@ def _known(picture: Picture) -> dict[ChunkKey, str]:
 
 
 def _target(
-    picture: Picture, busy: BusyMap, known: Mapping[ChunkKey, str], refused: Collection[str]
+    picture: Picture, busy: BusyMap, window: Interval, known: Mapping[ChunkKey, str], refused: Collection[str]
 ) -> Iterator[tuple[ChunkKey, str]]:
-    """What the server is to hold of busy time."""
+    """What the server is to hold of busy time; it drops the weeks outside the window itself."""
     held = picture.memory.acknowledged.chunks
     digests = busy.digests()
     blocking = picture.blocking
     whole = {picture.identity.key(calendar) for calendar, view in picture.views.items() if view.complete}
     for key in digests.keys() | held.keys():
         calendar = key[0]
-        if calendar not in blocking:
+        if calendar not in blocking or not _meets(key, window):
             continue
         ours = calendar in whole or key not in held or known.get(key) == held[key]
         if calendar in refused or calendar not in picture.calendars or not ours:
@@ -151,6 +162,11 @@ def _target(
             digest = digests.get(key)
         if digest is not None:
             yield key, digest
+
+
+def _meets(key: ChunkKey, window: Interval) -> bool:
+    _, index = key
+    return index * CHUNK_MINUTES < window.end and (index + 1) * CHUNK_MINUTES > window.start
 
 
 def _chunk(key: ChunkKey, busy: BusyMap) -> Chunk:
@@ -170,16 +186,22 @@ def _as_of(picture: Picture, refused: Collection[str]) -> Iterator[tuple[str, da
             yield key, view.as_of + picture.memory.skew
 
 
-def _confirmed(picture: Picture, known: Mapping[ChunkKey, str]) -> Iterator[str]:
-    """Calendars that may lose much at once: they block no more, the User said so, our own guard found it true, or all
-    that the server has of them came from us and a second whole scan agrees that it is to go."""
+def _confirmed_by_user(picture: Picture) -> Iterator[str]:
+    """Calendars of which the User said that what is missing there was deleted."""
+    yield from (key for (key, _), refusal in picture.memory.refused.items() if refusal.confirmed)
+    for calendar, view in picture.views.items():
+        if any(hold.confirmed and not view.is_unsure(handle) for handle, hold in view.base.held.items()):
+            yield picture.identity.key(calendar)
+
+
+def _vouched(picture: Picture, known: Mapping[ChunkKey, str]) -> Iterator[str]:
+    """Calendars that may lose much at once without the User: our own guard found it true, or the server would not
+    believe it, all that it has of them came from us, and a second whole scan agrees that it is to go."""
     held = picture.memory.acknowledged.chunks
-    for key in {calendar for calendar, _ in held}:
-        calendar = picture.calendars.get(key)
-        refusal = picture.memory.refused.get(key)
-        if key not in picture.blocking or (refusal is not None and refusal.confirmed):
+    for calendar, view in picture.views.items():
+        key = picture.identity.key(calendar)
+        refusal = picture.memory.refused.get((key, Part.BUSY))
+        waited = refusal is not None and picture.now - refusal.since >= SECOND_LOOK
+        explained = all(known.get(chunk) == digest for chunk, digest in held.items() if chunk[0] == key)
+        if view.complete and (view.vouched or (waited and explained)):
             yield key
-        elif calendar is not None and (view := picture.views[calendar]).complete:
-            waited = refusal is not None and picture.now - refusal.since >= SECOND_LOOK
-            if view.vouched or (waited and all(known.get(k) == d for k, d in held.items() if k[0] == key)):
-                yield key

@@ -5,6 +5,7 @@ It stays on the computer: `problems` may name a calendar or a file, never what a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -19,6 +20,9 @@ from dovetail.connector.link.port import (
     Unreachable,
     WrongCredentials,
 )
+from dovetail.connector.sync.guards import View
+from dovetail.connector.sync.state import Memory
+from dovetail.protocol.messages import ItemOutcome
 
 
 class Outcome(StrEnum):
@@ -92,3 +96,20 @@ class RunReport:
     refused: tuple[str, ...] = ()
     problems: tuple[LocalProblem, ...] = ()
     busy_as_of: dict[str, datetime] = field(default_factory=dict)
+
+
+def local_problems(memory: Memory, views: Mapping[str, View], failure: str) -> tuple[LocalProblem, ...]:
+    """What the User should know of a sync; `failure` says why the calendars could not be listed, if so."""
+    names = {info.id: info.name for info in memory.calendars}
+    found = [LocalProblem("", "calendars_unreadable", failure)] if failure else []
+    for calendar, view in views.items():
+        name = names.get(calendar, "")
+        if view.failure and view.failure != failure:
+            found.append(LocalProblem(name, "calendar_unreadable", view.failure))
+        elif not view.failure and not view.complete:
+            found.append(LocalProblem(name, "scan_incomplete", "Not everything could be read."))
+        found += [LocalProblem(name, problem.code, problem.reason, problem.where) for problem in view.problems]
+    for (_, calendar), link in memory.links.items():
+        if link.outcome is ItemOutcome.FAILED:
+            found.append(LocalProblem(names.get(calendar, ""), "booking_not_written", link.reason))
+    return tuple(found)

@@ -19,6 +19,7 @@ from dovetail.protocol.messages import (
     ItemOutcome,
     Settings,
     ShowAs,
+    SyncResponse,
     Window,
 )
 from dovetail.protocol.report import NO_CALENDARS, NO_ITEMS, root_digest
@@ -35,6 +36,13 @@ class Held:
 
     since: datetime
     confirmed: bool = False
+
+
+class Part(StrEnum):
+    """What of a calendar the server would not take."""
+
+    BUSY = "busy"
+    FEEDBACK = "feedback"
 
 
 @dataclass(frozen=True)
@@ -56,8 +64,9 @@ class Base:
 class Link:
     """A booking's item in one calendar, at the revision last written there (0: never).
 
-    `start`, `end`, `show_as` are the item's own as last seen. `tried`, `attempts` and `next_try` belong to a write that
-    failed: the revision it was for, how often, and when it is worth another.
+    `start`, `end`, `show_as` are the item's own as last seen. `written` is the digest of the draft we wrote, empty when
+    we do not remember; the calendar may have kept it a little differently. `tried`, `attempts` and `next_try` belong to
+    a write that failed: the revision it was for, how often, and when it is worth another.
     """
 
     handle: str
@@ -67,6 +76,7 @@ class Link:
     end: datetime
     show_as: ShowAs
     reason: str = ""
+    written: str = ""
     tried: int = 0
     attempts: int = 0
     next_try: datetime | None = None
@@ -91,8 +101,9 @@ class Acknowledged:
 @dataclass(frozen=True)
 class Memory:
     """`calendars` as last listed, and those with a role that are not listed any more. `bases` and `links` go by the
-    adapter's calendar ids, `refused` (removals the server would not take) by calendar keys. `skew`: what to add to this
-    computer's clock to have the server's. `settings` is None until the server told them."""
+    adapter's calendar ids, `refused` (removals the server would not take) by calendar key and part. `skew`: what to add
+    to this computer's clock to have the server's. `settings` is None until the server told them.
+    """
 
     calendars: tuple[CalendarInfo, ...] = ()
     bases: Mapping[str, Base] = field(default_factory=dict)
@@ -103,7 +114,20 @@ class Memory:
     acknowledged: Acknowledged = field(default_factory=Acknowledged)
     window: Window | None = None
     skew: timedelta = timedelta(0)
-    refused: Mapping[str, Held] = field(default_factory=dict)
+    refused: Mapping[tuple[str, Part], Held] = field(default_factory=dict)
+
+    def taught(self, answer: SyncResponse, clock: datetime) -> Memory:
+        """With what an answer says of settings, bookings and time; `clock` is this computer's."""
+        desired = {} if answer.full else dict(self.desired)
+        desired.update((wanted.booking, wanted) for wanted in answer.bookings)
+        window = window_from(answer.server_time.date(), answer.settings.window_days)
+        return replace(
+            self,
+            settings=answer.settings,
+            cursor=answer.cursor,
+            skew=answer.server_time - clock,
+            desired=desired,
+        ).without_past(interval_of(window))
 
     def with_item(self, key: LinkKey, link: Link, item: Item | None) -> Memory:
         """After a write of ours to a calendar, or one that failed."""
