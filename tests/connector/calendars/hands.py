@@ -16,6 +16,8 @@ import icalendar
 
 from dovetail.connector.calendars import disk
 from dovetail.connector.calendars.folder import FolderCalendar
+from dovetail.connector.calendars.onefile import FileCalendar
+from dovetail.connector.calendars.port import CalendarPort
 from dovetail.schedule.busy import BusyStatus
 
 SHOWN = {
@@ -76,7 +78,64 @@ def rewritten(event: str, **values: str) -> str:
     return unfolded
 
 
-class FolderHand:
+class EventHand:
+    """What the User does to an event's text, wherever it is kept."""
+
+    port: CalendarPort
+    main: str
+
+    def text(self, handle: str) -> str:
+        """The VEVENT."""
+        raise NotImplementedError
+
+    def save(self, handle: str, event: str) -> None:
+        raise NotImplementedError
+
+    def moves(self, calendar: str, handle: str, start: datetime, end: datetime) -> None:
+        self.rewrites(handle, DTSTART=_time("DTSTART", start), DTEND=_time("DTEND", end))
+
+    def frees(self, calendar: str, handle: str) -> None:
+        self.rewrites(handle, TRANSP="TRANSP:TRANSPARENT")  # all that most programs do
+
+    def decorates(self, calendar: str, handle: str) -> None:
+        text = self.text(handle).replace("\r\n ", "")
+        text = re.sub(r"(?m)^DESCRIPTION:(.*)\r$", "DESCRIPTION:Park in the yard\\\\n\\1\\\\nBring coffee\r", text)
+        alarm = "BEGIN:VALARM\r\nACTION:DISPLAY\r\nDESCRIPTION:Soon\r\nTRIGGER:-PT10M\r\nEND:VALARM\r\n"
+        self.save(handle, text.replace("END:VEVENT", f"CATEGORIES:Sales\r\nX-COLOR;A=b:red\r\n{alarm}END:VEVENT"))
+
+    def decorations(self, calendar: str, handle: str) -> Mapping[str, str]:
+        event = self.event(handle)
+        notes = str(event.get("DESCRIPTION", "")).split("\n")
+        return {
+            "category": event["CATEGORIES"].to_ical().decode(),
+            "color": event["X-COLOR"].to_ical().decode() + str(dict(event["X-COLOR"].params)),
+            "reminder": event.walk("VALARM")[0].to_ical().decode(),
+            "notes": f"{notes[0]} … {notes[-1]}",
+        }
+
+    def breaks(self, calendar: str, handle: str) -> None:
+        self.rewrites(handle, DTSTART="DTSTART:the day after tomorrow", RRULE="RRULE:FREQ=NEVER")
+
+    def mail_properties(self, calendar: str, handle: str) -> list[str]:
+        event = self.event(handle)
+        return [name for name in MAIL if name in event or re.search(rf"(?m)^{name}[;:]", self.text(handle))]
+
+    def rewrites(self, handle: str, **values: str) -> None:
+        self.save(handle, rewritten(self.text(handle), **values))
+
+    def event(self, handle: str) -> icalendar.Event:
+        event = icalendar.Event.from_ical(self.text(handle))
+        assert isinstance(event, icalendar.Event)
+        return event
+
+
+def grow_old(path: Path) -> None:
+    """A file written long enough ago that its version is settled."""
+    past = time.time() - 10 * disk.VERSION_SECONDS
+    os.utime(path, (past, past))
+
+
+class FolderHand(EventHand):
     """On a directory with two calendars in it."""
 
     main, other = "main", "team"
@@ -86,7 +145,66 @@ class FolderHand:
         self._away = directory.with_name("unplugged")
         for name in (self.main, self.other):
             (directory / name).mkdir(parents=True)
-        self.port = FolderCalendar(directory, local=LOCAL)
+        self.port = self.calendar = FolderCalendar(directory, local=LOCAL)
+
+    def adds(
+        self,
+        calendar: str,
+        start: datetime,
+        end: datetime,
+        status: BusyStatus = BusyStatus.BUSY,
+        *,
+        subject: str = "Lunch",
+        weeks: int = 1,
+    ) -> str:
+        handle = f"{calendar}/{uuid.uuid4()}.ics"
+        self.write(handle, file_text(event_text(start, end, status, subject=subject, weeks=weeks)))
+        return handle
+
+    def copies(self, calendar: str, handle: str, to: str | None = None) -> str:
+        copy = f"{to}/{Path(handle).name}" if to and to != calendar else f"{calendar}/copy.ics"
+        shutil.copyfile(self.directory / handle, self.directory / copy)
+        return copy
+
+    def deletes(self, calendar: str, handle: str) -> None:
+        (self.directory / handle).unlink()
+
+    def takes_store_away(self) -> None:
+        self.directory.rename(self._away)
+
+    def puts_store_back(self) -> None:
+        self._away.rename(self.directory)
+
+    def lets_time_pass(self) -> None:
+        for path in self.directory.rglob("*.ics"):
+            grow_old(path)
+
+    def fingerprint(self, calendar: str, handle: str) -> object:
+        path = self.directory / handle
+        return path.read_bytes(), path.stat().st_mtime_ns, path.stat().st_ino
+
+    def text(self, handle: str) -> str:
+        content = (self.directory / handle).read_bytes().decode()
+        return content[content.index("BEGIN:VEVENT") : content.index("END:VCALENDAR")]
+
+    def save(self, handle: str, event: str) -> None:
+        self.write(handle, file_text(event))
+
+    def write(self, handle: str, text: str) -> None:
+        (self.directory / handle).write_bytes(text.encode())
+
+
+class FileHand(EventHand):
+    """On one file of many events."""
+
+    other = None
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._away = path.with_name("unplugged")
+        self.main = path.name
+        self.path.write_bytes(file_text().encode())
+        self.port = self.calendar = FileCalendar(path, local=LOCAL)
 
     def adds(
         self,
@@ -99,74 +217,44 @@ class FolderHand:
         weeks: int = 1,
     ) -> str:
         uid = str(uuid.uuid4())
-        event = event_text(start, end, status, subject=subject, weeks=weeks, uid=uid)
-        handle = f"{calendar}/{uid}.ics"
-        self._write(handle, file_text(event))
-        return handle
-
-    def moves(self, calendar: str, handle: str, start: datetime, end: datetime) -> None:
-        self._rewrite(handle, DTSTART=_time("DTSTART", start), DTEND=_time("DTEND", end))
-
-    def frees(self, calendar: str, handle: str) -> None:
-        self._rewrite(handle, TRANSP="TRANSP:TRANSPARENT")  # all that most programs do
-
-    def decorates(self, calendar: str, handle: str) -> None:
-        text = self._text(handle).replace("\r\n ", "")
-        text = re.sub(r"(?m)^DESCRIPTION:(.*)\r$", "DESCRIPTION:Park in the yard\\\\n\\1\\\\nBring coffee\r", text)
-        alarm = "BEGIN:VALARM\r\nACTION:DISPLAY\r\nDESCRIPTION:Soon\r\nTRIGGER:-PT10M\r\nEND:VALARM\r\n"
-        self._write(handle, text.replace("END:VEVENT", f"CATEGORIES:Sales\r\nX-COLOR;A=b:red\r\n{alarm}END:VEVENT"))
-
-    def decorations(self, calendar: str, handle: str) -> Mapping[str, str]:
-        event = self._event(handle)
-        notes = str(event.get("DESCRIPTION", "")).split("\n")
-        return {
-            "category": event["CATEGORIES"].to_ical().decode(),
-            "color": event["X-COLOR"].to_ical().decode() + str(dict(event["X-COLOR"].params)),
-            "reminder": event.walk("VALARM")[0].to_ical().decode(),
-            "notes": f"{notes[0]} … {notes[-1]}",
-        }
+        self._append(event_text(start, end, status, subject=subject, weeks=weeks, uid=uid))
+        return uid
 
     def copies(self, calendar: str, handle: str, to: str | None = None) -> str:
-        copy = f"{to or calendar}/{Path(handle).name}" if to and to != calendar else f"{calendar}/copy.ics"
-        shutil.copyfile(self.directory / handle, self.directory / copy)
-        return copy
+        uid = str(uuid.uuid4())
+        self._append(rewritten(self.text(handle), UID=f"UID:{uid}"))
+        return uid
 
     def deletes(self, calendar: str, handle: str) -> None:
-        (self.directory / handle).unlink()
-
-    def breaks(self, calendar: str, handle: str) -> None:
-        self._rewrite(handle, DTSTART="DTSTART:the day after tomorrow", RRULE="RRULE:FREQ=NEVER")
+        self.save(handle, "")
 
     def takes_store_away(self) -> None:
-        self.directory.rename(self._away)
+        self.path.rename(self._away)
 
     def puts_store_back(self) -> None:
-        self._away.rename(self.directory)
+        self._away.rename(self.path)
 
     def lets_time_pass(self) -> None:
-        """The files grow old instead."""
-        for path in self.directory.rglob("*.ics"):
-            past = time.time() - 10 * disk.VERSION_SECONDS
-            os.utime(path, (past, past))
-
-    def mail_properties(self, calendar: str, handle: str) -> list[str]:
-        event = self._event(handle)
-        return [name for name in MAIL if name in event or re.search(rf"(?m)^{name}[;:]", self._text(handle))]
+        grow_old(self.path)
 
     def fingerprint(self, calendar: str, handle: str) -> object:
-        path = self.directory / handle
-        return path.read_bytes(), path.stat().st_mtime_ns, path.stat().st_ino
+        return self.text(handle)
 
-    def _event(self, handle: str) -> icalendar.Event:
-        (event,) = icalendar.Calendar.from_ical(self._text(handle)).walk("VEVENT")
-        assert isinstance(event, icalendar.Event)
+    def text(self, handle: str) -> str:
+        (event,) = [event for event in self._events() if f"UID:{handle}\r\n" in event]
         return event
 
-    def _text(self, handle: str) -> str:
-        return (self.directory / handle).read_bytes().decode()
+    def save(self, handle: str, event: str) -> None:
+        self._write(self._content().replace(self.text(handle), event))
 
-    def _rewrite(self, handle: str, **values: str) -> None:
-        self._write(handle, rewritten(self._text(handle), **values))
+    def _append(self, event: str) -> None:
+        self._write(self._content().replace("END:VCALENDAR", f"{event}END:VCALENDAR"))
 
-    def _write(self, handle: str, text: str) -> None:
-        (self.directory / handle).write_bytes(text.encode())
+    def _events(self) -> list[str]:
+        return re.findall(r"BEGIN:VEVENT\r\n.*?END:VEVENT\r\n", self._content(), re.DOTALL)
+
+    def _content(self) -> str:
+        return self.path.read_bytes().decode()
+
+    def _write(self, text: str) -> None:
+        self.path.write_bytes(text.encode())

@@ -63,9 +63,11 @@ def test_one_component_is_replaced_and_every_other_byte_stays(which: int, new: b
     assert target.getvalue() == FILE[: part.start] + new + FILE[part.end :]
 
 
-def test_a_component_that_never_ends_is_not_given() -> None:
-    assert cut(FILE[: FILE.index(b"end:vevent")])[1:] == []
-    assert cut(b"BEGIN:VCALENDAR\n" + b"BEGIN:A\n" * 1000) == []
+def test_a_component_that_never_ends_has_no_kind() -> None:
+    half = FILE[: FILE.index(b"end:vevent")]
+
+    assert cut(half)[1:] == [Part("", FILE.index(b"begin:vevent"), len(half), None)]
+    assert [part.raw for part in cut(b"BEGIN:VCALENDAR\n" + b"BEGIN:A\n" * 1000) if isinstance(part, Part)] == [None]
 
 
 def test_what_is_no_calendar_has_no_parts() -> None:
@@ -75,6 +77,12 @@ def test_what_is_no_calendar_has_no_parts() -> None:
 def test_a_component_of_any_size_costs_bounded_memory() -> None:
     class Endless(io.RawIOBase):
         left = 20
+
+        def seekable(self) -> bool:
+            return True
+
+        def seek(self, position: int, whence: int = 0) -> int:
+            return 0
 
         def readable(self) -> bool:
             return True

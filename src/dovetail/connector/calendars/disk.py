@@ -10,36 +10,53 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+import zlib
 from collections.abc import Callable
+from datetime import tzinfo
 from pathlib import Path
 from typing import BinaryIO
 
+from dovetail import __version__
 from dovetail.connector.calendars.port import CalendarError, ItemChanged
 
 VERSION_SECONDS = 2.0
 _SETTLED_NS = int(VERSION_SECONDS * 1e9)
 
 
-def version_of(stat: os.stat_result) -> str:
-    """Modification time, size and, where a directory listing tells them, inode and change time."""
-    version = f"{stat.st_mtime_ns:x}-{stat.st_size:x}"
-    return version if os.name == "nt" else f"{version}-{stat.st_ino:x}-{stat.st_ctime_ns:x}"
+class Versions:
+    """Versions of files as read in one zone by one release: in another, the same file may mean other times."""
+
+    def __init__(self, local: tzinfo) -> None:
+        self._meaning = f"{zlib.crc32(f'{local} {__version__}'.encode()):x}"
+
+    def settled(self, stat: os.stat_result) -> str:
+        """As it will be once the file is old enough, from a look at the directory alone."""
+        return f"{_of(stat)}-{self._meaning}"
+
+    def full(self, stat: os.stat_result, digest: Callable[[], str]) -> str:
+        """The version of a file that was read: with its content's digest while it is not settled."""
+        return self.settled(stat) if is_settled(stat) else f"{self.settled(stat)}~{digest()}"
+
+    def holds(self, version: str, stat: os.stat_result, digest: Callable[[], str]) -> bool:
+        """Whether a version that :meth:`full` gave is still that of the file."""
+        seen, _, seen_digest = version.partition("~")
+        return seen == self.settled(stat) and (not seen_digest or seen_digest == digest())
+
+
+def is_changed(before: os.stat_result, now: os.stat_result) -> bool:
+    """Whether a file was surely written since."""
+    return _of(before) != _of(now)
 
 
 def is_settled(stat: os.stat_result) -> bool:
-    """Whether the next change will surely show in :func:`version_of`. A time in the future is not settled."""
+    """Whether the next change will surely show in the version. A time in the future is not settled."""
     return stat.st_mtime_ns < time.time_ns() - _SETTLED_NS
 
 
-def full_version(stat: os.stat_result, digest: Callable[[], str]) -> str:
-    """The version of a file that was read: with its content's digest while it is not settled."""
-    return version_of(stat) if is_settled(stat) else f"{version_of(stat)}~{digest()}"
-
-
-def is_version(version: str, stat: os.stat_result, digest: Callable[[], str]) -> bool:
-    """Whether a version that :func:`full_version` gave is still that of the file."""
-    seen, _, seen_digest = version.partition("~")
-    return seen == version_of(stat) and (not seen_digest or seen_digest == digest())
+def _of(stat: os.stat_result) -> str:
+    """Modification time, size and, where a directory listing tells them, inode and change time."""
+    version = f"{stat.st_mtime_ns:x}-{stat.st_size:x}"
+    return version if os.name == "nt" else f"{version}-{stat.st_ino:x}-{stat.st_ctime_ns:x}"
 
 
 def write_atomically(
@@ -76,7 +93,7 @@ def _differs(path: Path, expected: os.stat_result | None) -> bool:
         now = path.stat()
     except FileNotFoundError:
         return expected is not None
-    return expected is None or version_of(now) != version_of(expected)
+    return expected is None or is_changed(expected, now)
 
 
 def _flush_directory(directory: Path) -> None:

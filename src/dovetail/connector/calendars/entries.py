@@ -62,19 +62,30 @@ class Entry:
         return (own,) if meets else ()
 
 
+class EntryReader:
+    """Takes the parts of one file in their order and tells which of them are bookings."""
+
+    def __init__(self, local: tzinfo) -> None:
+        self._local = local
+        self.zones = b""  # the VTIMEZONEs met so far
+
+    def read(self, part: Part) -> Entry | None:
+        if part.raw is None:
+            return None
+        if part.kind == "VTIMEZONE" and len(self.zones) + len(part.raw) <= _MOST_ZONES:
+            self.zones += part.raw
+        if part.kind == "VEVENT" and b"DOVETAIL" in part.raw.upper():
+            return _entry(part.start, part.raw, self.zones, self._local)
+        return None
+
+
 def entries(file: BinaryIO, local: tzinfo) -> Iterator[Entry]:
-    """All of them in the file, which is read from its beginning."""
-    file.seek(0)
-    zones = b""
+    """All bookings in the file."""
+    reader = EntryReader(local)
     for part in parts(file):
-        if not isinstance(part, Part) or part.raw is None:
-            continue
-        if part.kind == "VTIMEZONE" and len(zones) + len(part.raw) <= _MOST_ZONES:
-            zones += part.raw
-        elif part.kind == "VEVENT" and b"DOVETAIL" in part.raw.upper():
-            entry = _entry(part.start, part.raw, zones, local)
-            if entry is not None:
-                yield entry
+        entry = reader.read(part) if isinstance(part, Part) else None
+        if entry is not None:
+            yield entry
 
 
 def uid_of(raw: bytes) -> str:

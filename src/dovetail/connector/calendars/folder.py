@@ -82,11 +82,12 @@ class FolderCalendar:
     def scan(self, request: ScanRequest, progress: Progress = no_progress) -> Scan:
         as_of = datetime.now(UTC)
         files = self._list(request.calendar)
+        versions = disk.Versions(self._zone())
         items: list[Item] = []
         problems: list[ItemProblem] = []
         unchanged: set[str] = set()
         for done, (handle, stat) in enumerate(files.items(), 1):
-            if request.known.get(handle) == disk.version_of(stat):
+            if request.known.get(handle) == versions.settled(stat):
                 unchanged.add(handle)
             else:
                 found = self._look(request.calendar, handle, request.window)
@@ -104,18 +105,20 @@ class FolderCalendar:
             return Present(found)
         if found is not None:
             return Unknown(found.reason)
-        files = self._list(calendar)
-        if handle in files:
-            return Unknown("The file comes and goes.")
-        if not files and self._held_items.get(calendar) != self._identity(calendar):
-            return Unknown("The folder is empty. Is its drive connected?")
-        return Gone()
+        try:
+            trusted = layout.holds_items(self._folder, calendar) or self._held_items.get(calendar) == self._identity(
+                calendar
+            )
+        except OSError as error:
+            return Unknown(disk.cannot(error, "read", self._quoted(calendar)).reason)
+        return Gone() if trusted else Unknown("The folder is empty. Is its drive connected?")
 
     def find_by_booking(self, calendar: str, booking: UUID, window: Interval) -> list[Item]:
         found = []
+        versions = disk.Versions(self._zone())
         for handle, stat in self._list(calendar).items():
             known = self._remembered.get(handle)
-            if known and known.version == disk.version_of(stat) and booking not in known.bookings:
+            if known and known.version == versions.settled(stat) and booking not in known.bookings:
                 continue
             item = self._look(calendar, handle, window)
             if isinstance(item, ItemProblem):
@@ -151,7 +154,7 @@ class FolderCalendar:
         try:
             with open(path, "rb") as file:
                 stat = os.fstat(file.fileno())
-                if not disk.is_version(version, stat, lambda: file_digest(file)):
+                if not disk.Versions(self._zone()).holds(version, stat, lambda: file_digest(file)):
                     raise ItemChanged("The item was changed in the calendar meanwhile.")
             contents = read_contents(path, _span(draft), self._zone())
         except FileNotFoundError as error:

@@ -82,6 +82,12 @@ def items_in(folder: Path, calendar: str) -> dict[str, os.stat_result]:
     return found
 
 
+def holds_items(folder: Path, calendar: str) -> bool:
+    """Raises OSError when the directory cannot be listed, CalendarError."""
+    with os.scandir(directory_of(folder, calendar)) as listing:
+        return any(is_item(entry.name) for entry in listing)
+
+
 def directory_of(folder: Path, calendar: str) -> Path:
     if calendar != ROOT and (Path(calendar).name != calendar or is_foreign(calendar)):
         raise CalendarError("There is no such calendar in this folder.", transient=False)

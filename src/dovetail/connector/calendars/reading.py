@@ -55,7 +55,7 @@ def read_contents(path: Path, window: Interval, local: tzinfo) -> Contents:
                 blocks = list(merge_busy(blocks))
         borne = list(entries(file, local)) if stamped or problem else []
         return Contents(
-            version=disk.full_version(stat, lambda: file_digest(file)),
+            version=disk.Versions(local).full(stat, lambda: file_digest(file)),
             blocks=tuple(merge_busy(blocks) if several else blocks),
             entry=borne[0] if len(borne) == 1 and not several else None,
             bookings=frozenset(entry.stamp.booking for entry in borne),

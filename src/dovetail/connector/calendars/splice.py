@@ -15,7 +15,10 @@ _MAX_LINE = 64 * 1024
 
 
 class Part(NamedTuple):
-    """A component directly inside a VCALENDAR, at bytes `[start, end)`. `raw` is None when it is over MAX_PART."""
+    """A component directly inside a VCALENDAR, at bytes `[start, end)`. `raw` is None when it is over MAX_PART.
+
+    A part without `kind` is what the file ends in the middle of.
+    """
 
     kind: str
     start: int
@@ -30,7 +33,8 @@ class End(NamedTuple):
 
 
 def parts(file: BinaryIO) -> Iterator[Part | End]:
-    """What the file, read from its current position (offset 0), is made of. A part that never ends is not given."""
+    """What the file, read from its beginning, is made of."""
+    file.seek(0)
     depth = position = begun = size = 0
     kind, lines = "", list[bytes]()
     line_begins = True
@@ -55,6 +59,8 @@ def parts(file: BinaryIO) -> Iterator[Part | End]:
                 lines = []
             elif depth == 0:
                 yield End(position - len(line))
+    if depth:
+        yield Part("", begun, position, None)
 
 
 def copy_with(source: BinaryIO, start: int, end: int, replacement: bytes, target: BinaryIO) -> None:

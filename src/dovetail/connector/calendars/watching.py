@@ -19,12 +19,14 @@ _GATHER_MS, _STEP_MS, _LOOK_MS = 400, 50, 5000
 
 
 @contextmanager
-def watching(folder: Path, concerns: Callable[[str], bool], changed: Callable[[], None]) -> Iterator[None]:
+def watching(
+    folder: Path, concerns: Callable[[str], bool], changed: Callable[[], None], *, recursive: bool = True
+) -> Iterator[None]:
     """While entered, `changed` is called from a thread of its own soon after a path has changed that `concerns`."""
     stop = threading.Event()
-    first = _notifier(folder)
+    first = _notifier(folder, recursive)
     thread = threading.Thread(
-        target=_watch, args=(folder, concerns, changed, stop, first), name="dovetail-watch", daemon=True
+        target=_watch, args=(folder, concerns, changed, stop, first, recursive), name="dovetail-watch", daemon=True
     )
     thread.start()
     try:
@@ -40,6 +42,7 @@ def _watch(
     changed: Callable[[], None],
     stop: threading.Event,
     notifier: RustNotify | None,
+    recursive: bool,
 ) -> None:
     identity = _identity(folder)
     while not stop.is_set():
@@ -53,15 +56,15 @@ def _watch(
         if now != identity:
             if notifier is not None:
                 notifier.close()
-            notifier, identity = _notifier(folder), now
+            notifier, identity = _notifier(folder, recursive), now
             changed()
     if notifier is not None:
         notifier.close()
 
 
-def _notifier(folder: Path) -> RustNotify | None:
+def _notifier(folder: Path, recursive: bool) -> RustNotify | None:
     try:
-        return RustNotify([str(folder)], False, False, 0, True, True)
+        return RustNotify([str(folder)], False, False, 0, recursive, True)
     except (OSError, RuntimeError) as error:
         _log.warning("calendar folder cannot be watched: %s", type(error).__name__)
         return None
