@@ -57,6 +57,7 @@ def roles_of(connection: Connection) -> Roles:
 def choose(connection: Connection, *, main: str, busy: Collection[str], additional: Collection[str]) -> None:
     """The User's choice, by calendar keys. Raises BadRoles, and changes nothing.
 
+    What was the main booking calendar until now goes on blocking: that could not be unticked in the same step.
     A calendar that is to block and has not been read yet closes the pages until it has been: unknown is not free.
     """
     connection = Connection.objects.select_for_update().select_related("user").get(pk=connection.pk)
@@ -66,7 +67,7 @@ def choose(connection: Connection, *, main: str, busy: Collection[str], addition
     connection.calendars.update(is_main=False)
     for key, row in rows.items():
         row.is_main = key == main
-        row.is_busy = key in busy and not row.is_main
+        row.is_busy = key in (*busy, before.main) and not row.is_main
         row.is_additional = key in additional and not row.is_main
         if not row.blocks:
             row.busy_as_of, row.held = None, False
