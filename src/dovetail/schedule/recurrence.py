@@ -116,7 +116,8 @@ def _expand_master(
             blocks += _moved_along(master, following, start, length, window)
     except BadRule as error:
         troubles.append(Trouble("recurrence", f"its recurrence cannot be followed: {error}", master.line))
-        if not excluded.hold(master.start, to_minutes(master.start)):
+        minute = to_minutes(master.start)
+        if minute not in seen and not excluded.hold(master.start, minute):
             blocks += _block(master, master.start, master.length, window)
     return blocks, troubles
 
