@@ -15,7 +15,7 @@ from dovetail.server.web.process import ServeOptions, main
 
 
 class Worker:
-    """Its only job takes as long as a page and begins with the request to stop, as the worst case has it."""
+    """Its only job begins with the request to stop and takes longer than a page, as the worst case has it."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -23,7 +23,7 @@ class Worker:
 
     def run(self) -> None:
         self.stopping.wait()
-        time.sleep(self.seconds)
+        time.sleep(self.seconds + 0.5)
         print("worker done", flush=True)
 
     def stop(self) -> None:

@@ -117,7 +117,9 @@ def test_a_head_under_the_limit_and_a_large_body_in_one_piece_pass(running):
 def test_many_requests_on_one_connection_do_not_add_up_to_the_limit(running):
     with running.connect() as connection:
         for _ in range(5):
-            connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: " + b"a" * 10_000 + b"\r\n\r\n")
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: " + b"a" * 10_000)
+            time.sleep(0.05)
+            connection.sendall(b"\r\n\r\n")
             read_until(connection, b"hello")
 
 

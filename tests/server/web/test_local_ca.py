@@ -2,6 +2,8 @@
 
 import ipaddress
 import os
+import shutil
+import ssl
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -105,7 +107,18 @@ def test_a_damaged_server_certificate_is_made_anew(tmp_path, name, content):
     else:
         (tmp_path / name).write_bytes(content)
     made = local_ca.ensure(tmp_path, [])
-    local_ca.read_pair(made.certificate, made.key)
+    ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(made.certificate, made.key)
+
+
+@pytest.mark.parametrize("moved", [["server.key"], ["server.pem"], ["server.pem", "server.key"]])
+def test_a_certificate_that_belongs_to_another_key_or_authority_is_made_anew(tmp_path, moved):
+    foreign = local_ca.ensure(tmp_path / "foreign", []).key.parent
+    made = local_ca.ensure(tmp_path / "own", [])
+    for name in moved:
+        shutil.copy(foreign / name, made.key.parent / name)
+    local_ca.ensure(tmp_path / "own", [])
+    ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(made.certificate, made.key)
+    read(made.certificate).verify_directly_issued_by(read(made.authority))
 
 
 @pytest.mark.parametrize("name", ["ca.pem", "ca.key"])

@@ -94,6 +94,14 @@ def test_a_slow_client_is_closed(running, monkeypatch, text):
     assert 0.2 < time.monotonic() - started < 3
 
 
+def test_a_client_that_leaves_early_is_no_news(running, caplog):
+    with socket.create_connection(("127.0.0.1", running.http_port), timeout=10) as connection:
+        connection.sendall(b"GET / HT")
+    say(running, b"GET / HTTP/1.1\r\n\r\n")
+    time.sleep(0.1)
+    assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []
+
+
 def test_without_a_plain_port_nothing_is_redirected(serve):
     with serve(hello, http_port=None) as running:
         assert running.http_port is None

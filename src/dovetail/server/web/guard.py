@@ -57,14 +57,10 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def start_clock(self) -> None:
         if self.deadline is None:
-            self.deadline = self.loop.call_later(self.head_seconds, self.give_up)
+            self.deadline = self.loop.call_later(self.head_seconds, self.transport.abort)
 
     def stop_clock(self) -> None:
         self.head_received = 0
         if self.deadline is not None:
             self.deadline.cancel()
             self.deadline = None
-
-    def give_up(self) -> None:
-        if not self.upgraded():
-            self.transport.abort()
