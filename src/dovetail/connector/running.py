@@ -8,22 +8,24 @@ from contextlib import ExitStack, closing, contextmanager
 
 from dovetail import __version__
 from dovetail.connector.calendar_spec import open_calendar
-from dovetail.connector.calendars.port import Progress, no_progress
+from dovetail.connector.calendars.port import CalendarPort, Progress, no_progress
 from dovetail.connector.link.port import Disconnected
 from dovetail.connector.pairing import ended_by_server, reach
 from dovetail.connector.profile import Home, Profile
-from dovetail.connector.sync.engine import About, Engine
+from dovetail.connector.sync.engine import MANUAL, About, Engine
 from dovetail.connector.sync.journal import RUNS_KEPT, Journal
 from dovetail.connector.sync.keys import Identity
 from dovetail.connector.sync.runs import RunReport
+from dovetail.connector.sync.scheduler import Scheduler
 
 
 class Connector:
     """One pairing at work. Made by :func:`open_connector`."""
 
-    def __init__(self, home: Home, profile: Profile, journal: Journal, engine: Engine) -> None:
+    def __init__(self, home: Home, profile: Profile, calendar: CalendarPort, journal: Journal, engine: Engine) -> None:
         self.profile = profile
         self._home = home
+        self._calendar = calendar
         self._journal = journal
         self._engine = engine
 
@@ -31,10 +33,15 @@ class Connector:
         """The deletions that are held now are meant; how many there were."""
         return self._journal.confirm_removals()
 
-    def sync(self, progress: Progress = no_progress) -> RunReport:
-        """One sync, now. Raises LinkError, CalendarError, and ProfileInUse when another takes too long."""
+    def sync(self, trigger: str = MANUAL, progress: Progress = no_progress) -> RunReport:
+        """One sync, now. Raises LinkError, and ProfileInUse when one of another process takes too long."""
         with self._home.syncing():
-            return self._engine.sync("manual", progress)
+            return self._engine.sync(trigger, progress)
+
+    def scheduler(self, every: float | None = None) -> Scheduler:
+        """What calls :meth:`sync` when it is time; `every` so many seconds instead of the profile's interval."""
+        profile = self.profile
+        return Scheduler(self.sync, profile.mode, profile.interval_minutes, self._calendar.watch, every=every)
 
 
 @contextmanager
@@ -48,7 +55,8 @@ def open_connector(home: Home, profile: Profile) -> Iterator[Connector]:
             server = opened.enter_context(reach(home, profile))
             calendar = opened.enter_context(closing(open_calendar(profile.calendar)))
             journal = opened.enter_context(Journal(home.journal_file, _identity(profile)))
-            yield Connector(home, profile, journal, Engine(calendar, server, journal, _about(profile)))
+            engine = Engine(calendar, server, journal, _about(profile))
+            yield Connector(home, profile, calendar, journal, engine)
     except Disconnected:
         if profile.ended is None:
             ended_by_server(home, profile)

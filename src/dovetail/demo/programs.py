@@ -158,6 +158,14 @@ def _answers(running: Server) -> bool:
         return False
 
 
+@dataclass(frozen=True)
+class Pairing:
+    """What the Calendar connection page shows once."""
+
+    connector_id: str
+    token: str
+
+
 @dataclass
 class Connector:
     """One connector's home directory, and the commands run on it."""
@@ -181,14 +189,14 @@ class Connector:
         return done
 
     def pair(
-        self, to: Server, connector_id: str, token: str, calendar: Path, check: bool = True
+        self, to: Server, pairing: Pairing, calendar: Path, check: bool = True
     ) -> subprocess.CompletedProcess[str]:
         return self.command(
             "connect",
             "--server",
             to.url,
             "--id",
-            connector_id,
+            pairing.connector_id,
             "--token-stdin",
             "--calendar",
             f"folder:{calendar}",
@@ -198,7 +206,7 @@ class Connector:
             "auto",
             "--interval",
             "1",
-            token=token,
+            token=pairing.token,
             check=check,
         )
 

@@ -43,15 +43,24 @@ log = logging.getLogger(__name__)
 
 
 class Agenda:
-    """When the next sync is due, in seconds of a monotonic clock. `chance` gives a number in [0, 1)."""
+    """When the next sync is due, in seconds of a monotonic clock. `chance` gives a number in [0, 1).
+
+    `every` is for trials: so many seconds instead of the interval, and no longer wait for quiet than that.
+    """
 
     def __init__(
-        self, mode: SyncMode, interval_minutes: int, now: float, chance: Callable[[], float] = random.random
+        self,
+        mode: SyncMode,
+        interval_minutes: int,
+        now: float,
+        chance: Callable[[], float] = random.random,
+        every: float | None = None,
     ) -> None:
         if not 1 <= interval_minutes <= 60:
             raise ValueError("an interval is 1 to 60 minutes")
         self._manual = mode is SyncMode.MANUAL
-        self._interval = interval_minutes * 60.0
+        self._interval = interval_minutes * 60.0 if every is None else every
+        self._quiet = min(QUIET, self._interval)
         self._chance = chance
         self._failures = 0
         self._repeats = 0
@@ -79,8 +88,8 @@ class Agenda:
             return  # what is planned will see it
         if self._first_hint is None:
             self._first_hint = now
-        when = min(now + QUIET, self._first_hint + IMPATIENCE)
-        if self._due is None or self._due >= now + QUIET or self.trigger == "calendar":
+        when = min(now + self._quiet, self._first_hint + IMPATIENCE)
+        if self._due is None or self._due >= now + self._quiet or self.trigger == "calendar":
             self._due, self.trigger = when, "calendar"
 
     def resumed(self, now: float) -> None:
@@ -94,7 +103,7 @@ class Agenda:
         self._first_hint = None
         self._repeats = self._repeats + 1 if again else 0
         if again and self._repeats <= REPEATS:
-            self._due, self.trigger = now + QUIET, "repeat"
+            self._due, self.trigger = now + self._quiet, "repeat"
         elif self._manual:
             self._due = None
         else:
@@ -160,10 +169,11 @@ class Scheduler:
         watch: Callable[[Callable[[], None]], AbstractContextManager[None]] | None = None,
         clock: Clock | None = None,
         chance: Callable[[], float] = random.random,
+        every: float | None = None,
     ) -> None:
         self._sync = sync
         self._clock = clock or SystemClock()
-        self._agenda = Agenda(mode, interval_minutes, self._clock.monotonic(), chance)
+        self._agenda = Agenda(mode, interval_minutes, self._clock.monotonic(), chance, every)
         self._watch = watch if mode is not SyncMode.MANUAL else None
         # A SimpleQueue, because its put may interrupt its get: a signal handler may call it.
         self._mail: SimpleQueue[Mail] = SimpleQueue()

@@ -1,0 +1,262 @@
+"""The whole story of Dovetail on the running programs, step by step: what is done, and what must then be true.
+
+The steps build on one another and run in the order of :func:`steps`; each returns what was seen, in a sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+import httpx
+from icalendar import Calendar
+
+from dovetail.cli.exit_codes import ExitCode
+from dovetail.demo import diary, dying_connector
+from dovetail.demo.appointments import appointment, put
+from dovetail.demo.people import User
+from dovetail.demo.programs import DOVETAIL, Connector, Server, start, wait_until
+from dovetail.demo.story import SOON, Story, require
+from dovetail.protocol.credential import new_token
+from dovetail.schedule.ics import read_busy
+from dovetail.schedule.instants import from_minutes, to_minutes
+from dovetail.schedule.intervals import Interval
+
+DAY = timedelta(days=1)
+WEEK = timedelta(weeks=1)
+SLOT = timedelta(minutes=30)
+
+Step = Callable[[Story], str]
+
+
+def redirects_to_https(story: Story) -> str:
+    plain = httpx.get(f"http://localhost:{story.server.http_port}/x?y=1", trust_env=False)
+    require(plain.status_code == 308, f"plain HTTP answered {plain.status_code}")
+    require(plain.headers["location"] == f"{story.server.url}/x?y=1", plain.headers["location"])
+    return "plain HTTP is redirected"
+
+
+def pairs(story: Story) -> str:
+    require(story.customer.state() == "open", "the page is closed without a calendar")
+    pairing = story.user.connect()
+    require(story.customer.state() == "closed", "the page takes bookings before the first sync")
+    story.pair(pairing)
+    require(story.customer.state() == "open", "the page is closed after the first sync")
+    require(story.calendar_name in story.user.connection().text, "the calendar is not shown")
+    return "paired; from asking for a connector to its first sync the page took no bookings"
+
+
+def busy_times_are_closed(story: Story) -> str:
+    open_now = story.slots()
+    window = Interval(to_minutes(story.first_day), to_minutes(story.first_day + 43 * DAY))
+    busy = []
+    for path in story.calendar.glob("*.ics"):
+        for event in read_busy(path.read_text().splitlines(), window, "UTC"):
+            busy += [(from_minutes(block.start), from_minutes(block.end)) for block in event.busy or ()]
+    clash = [at for at in open_now if any(start < at + SLOT and at < end for start, end in busy)]
+    require(not clash, f"{clash[:1]} is offered and busy")
+    return f"{len(open_now)} times open, none in the {len(busy)} busy ones"
+
+
+def books(story: Story) -> str:
+    story.booked = story.slots()[2]
+    story.booking = story.customer.book(story.booked)
+    seconds = story.wait(lambda: story.items(story.booked), "the booking is in the calendar")
+    story.figures["book_to_calendar_s"] = seconds
+    item = story.item(story.booked)
+    require("Carla Customer" in item.subject, f"it reads {item}")
+    require(item.show_as == "BUSY", f"it reads {item}")
+    require(story.booked not in story.slots(), "the slot is still open")
+    return f"in the calendar after {seconds} s, its slot closed"
+
+
+def a_series_closes_its_slots(story: Story) -> str:
+    """Weekly at an open time, the second week left out: exactly the slots it meets close, and no other."""
+    story.settle()
+    before = story.slots()
+    open_times = set(before)
+    first = next(at for at in before[6:] if {at, at + WEEK, at + 2 * WEEK} <= open_times)
+    length = timedelta(minutes=45)
+    series = appointment("Yoga", first, length, rrule={"freq": "weekly", "count": 3}, exdate=[first + WEEK])
+    times = (first, first + 2 * WEEK)
+    expected = [at for at in before if not any(t < at + SLOT and at < t + length for t in times)]
+    put(story.calendar, "yoga", series)
+    seconds = story.wait(lambda: first not in story.slots(), "the series closes its first slot")
+    story.figures["calendar_to_slot_closed_s"] = seconds
+    after = story.slots()
+    require(after == expected, f"closed: {set(before) - set(after)}, expected {set(before) - set(expected)}")
+    return f"exactly its {len(before) - len(after)} slots closed after {seconds} s, the exception's stays open"
+
+
+def reschedules(story: Story) -> str:
+    old, new = story.booked, story.slots()[9]
+    before = story.item(old)
+    story.customer.reschedule(story.booking, new)
+    story.wait(lambda: story.items(new), "the appointment moves")
+    require(before.path == story.item(new).path, "another appointment was made instead of moving the one")
+    require(old in story.slots(), "the old slot stays closed")
+    require(new not in story.slots(), "the new slot stays open")
+    story.booked = new
+    return "the same appointment moved, the old slot is open again"
+
+
+def cancels(story: Story) -> str:
+    story.customer.cancel(story.booking)
+    story.wait(lambda: story.item(story.booked).show_as == "FREE", "the appointment is freed")
+    item = story.item(story.booked)
+    require(item.subject.startswith("CANCELED"), f"it reads {item}")
+    require(story.booked in story.slots(), "the slot stays closed")
+    return "kept as CANCELED and free, the slot is open again"
+
+
+def a_deletion_is_ignored_by_default(story: Story) -> str:
+    at = story.slots()[4]
+    booking = story.book_and_see(at)
+    story.item(at).path.unlink()
+    story.settle()
+    require(not story.items(at), "it was written again")
+    require("Canceled" not in story.customer.look(booking), "the booking was canceled")
+    require(at not in story.slots(), "its slot opened while the booking stands")
+    story.customer.cancel(booking)
+    return "the booking stands, its slot stays closed"
+
+
+def a_deletion_cancels_when_switched_on(story: Story) -> str:
+    story.user.switches(delete_cancels=True, move_reschedules=True)
+    at = story.slots()[5]
+    booking = story.book_and_see(at)
+    story.item(at).path.unlink()
+    story.wait(lambda: "canceled" in story.customer.look(booking).lower(), "the booking is canceled")
+    require(at in story.slots(), "its slot stays closed")
+    return "the booking is canceled, its slot is open again"
+
+
+def a_move_reschedules_when_switched_on(story: Story) -> str:
+    open_times = story.slots()
+    at = next(at for at in open_times[5:] if at + SLOT in open_times)
+    story.booking = story.book_and_see(at)
+    diary.move(story.item(at), SLOT)
+    story.wait(lambda: at in story.slots(), "the booking follows the appointment")
+    require(at + SLOT not in story.slots(), "the new time is open")
+    story.item(at + SLOT)
+    story.booked = at + SLOT
+    return "the booking has the appointment's new time"
+
+
+def six_wrong_tokens_block(story: Story) -> str:
+    """On another User's connection: a block is for one Connector ID and address, and this connector is to go on."""
+    other = User(story.server, "ben@example.org", "Ben", "UTC")
+    pairing = other.connect()
+    other.close()
+    stranger = Connector(story.connector.home.with_name("stranger"), story.connector.log)
+    codes = [
+        stranger.pair(story.server, replace(pairing, token=new_token()), story.calendar, check=False).returncode
+        for _ in range(6)
+    ]
+    right = stranger.pair(story.server, pairing, story.calendar, check=False)
+    require(0 not in codes, f"a wrong token was taken: {codes}")
+    require(right.returncode == ExitCode.BLOCKED, f"{right.returncode}: {right.stderr}")
+    return f"the right token is refused too: {right.stderr.strip().removeprefix('dovetail: ')}"
+
+
+def _dies(story: Story, moment: str) -> str:
+    at = story.slots()[7]
+    story.customer.book(at)
+    command = (DOVETAIL[0], "-m", "dovetail.demo.dying_connector", moment)
+    dying = start("the dying connector", command, story.connector.log, {"DOVETAIL_HOME": str(story.connector.home)})
+    code = dying.process.wait(60)
+    require(code == dying_connector.DEAD, f"it ended with {code}:\n{dying.tail()}")
+    written = len(story.items(at))
+    require(written == (1 if moment == "after" else 0), f"{written} appointments when it died")
+    story.connector.sync()
+    story.connector.sync()
+    story.item(at)
+    return "restarted: one appointment"
+
+
+def dies_before_writing(story: Story) -> str:
+    return _dies(story, "before")
+
+
+def dies_after_writing(story: Story) -> str:
+    return _dies(story, "after")
+
+
+def disconnecting_erases(story: Story) -> str:
+    """Names and busy times of the calendar are looked for in the raw bytes of the server's files."""
+    block = _a_busy_block(story)
+    marks = {"the calendar's name": story.calendar_name.encode(), "a busy time": block.encode()}
+    before = {what: _count(story.server, mark) for what, mark in marks.items()}
+    require(all(before.values()), f"nothing to erase: {before}")
+    files = {path: path.read_bytes() for path in story.calendar.glob("*.ics")}
+    receipt = story.user.disconnect().text
+    require("erased" in receipt.lower(), receipt[:400])
+    wait_until(
+        lambda: not any(_count(story.server, mark) for mark in marks.values()),
+        timeout=SOON,
+        what="the bytes are gone from the server's files",
+    )
+    ended = story.connector.command("sync", check=False)
+    require(ended.returncode == ExitCode.DISCONNECTED, f"the connector ended with {ended.returncode}: {ended.stderr}")
+    require(files == {path: path.read_bytes() for path in story.calendar.glob("*.ics")}, "the calendar was touched")
+    story.figures["erased"] = before
+    return "no byte of names or busy times is left, the calendar is untouched, the connector knows"
+
+
+def old_bookings_are_manual_events(story: Story) -> str:
+    """After a reconnect: the booking's appointment is ordinary busy time, and a cancellation does not reach it."""
+    item = story.item(story.booked)
+    text = item.path.read_bytes()
+    story.pair(story.user.connect())
+    story.customer.cancel(story.booking)
+    story.connector.sync()
+    story.connector.sync()
+    require(item.path.read_bytes() == text, "a cancellation reached the calendar")
+    require(story.booked not in story.slots(), "it does not count as busy")
+    return "a cancellation leaves it as it is, and it is busy like any other"
+
+
+def _a_busy_block(story: Story) -> str:
+    """A busy time as the server's database writes it: the minutes since the epoch of a coming appointment's start."""
+    window = Interval(to_minutes(story.first_day), to_minutes(story.first_day + 40 * DAY))
+    for path in sorted(story.calendar.glob("*.ics")):
+        if "VEVENT" in path.read_text() and not Calendar.from_ical(path.read_text()).walk("VEVENT")[0].get("RRULE"):
+            for event in read_busy(path.read_text().splitlines(), window, "UTC"):
+                for block in event.busy or ():
+                    if b"X-DOVETAIL" not in path.read_bytes():
+                        return f"[{block.start}, {block.end},"
+    raise AssertionError("the calendar has no single appointment ahead")
+
+
+def _count(server: Server, mark: bytes) -> int:
+    """How often `mark` stands in any file of the server: database, write-ahead log, its own log."""
+    files = [*server.data.rglob("*"), server.program.log]
+    return sum(path.read_bytes().count(mark) for path in files if path.is_file())
+
+
+WHILE_RUNNING: tuple[Step, ...] = (
+    books,
+    a_series_closes_its_slots,
+    reschedules,
+    cancels,
+    a_deletion_is_ignored_by_default,
+    a_deletion_cancels_when_switched_on,
+    a_move_reschedules_when_switched_on,
+)
+
+
+def steps(story: Story) -> Iterator[Step]:
+    """All steps in order. The middle ones run beside ``dovetail run``, the others start a connector as they need it."""
+    yield from (redirects_to_https, pairs, busy_times_are_closed)
+    with story.connector.running("--every", "2") as program:
+        for step in WHILE_RUNNING:
+            program.require_running()
+            yield step
+    yield from (
+        six_wrong_tokens_block,
+        dies_before_writing,
+        dies_after_writing,
+        disconnecting_erases,
+        old_bookings_are_manual_events,
+    )
