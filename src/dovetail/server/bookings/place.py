@@ -53,7 +53,7 @@ def hold(event_type: EventType, start: datetime, *, instead_of: str = "", now: d
     event_type = _fresh(event_type)
     _let_go(host, now, instead_of)
     found = _read(event_type, start, now)
-    end = start + timedelta(minutes=event_type.duration)
+    end = start + event_type.length
     _require(found, host, start, end, now)
     if found.state.mode is Mode.APPROVAL or Hold.objects.filter(host=host).count() >= MOST_HOLDS:
         return None
@@ -85,7 +85,7 @@ def place(
         return same
     event_type = _fresh(event_type)
     found = _read(event_type, start, now, hold=hold)
-    end = start + timedelta(minutes=event_type.duration)
+    end = start + event_type.length
     _require(found, host, start, end, _chosen_at(host, start, hold, now), hold=hold)
     _let_go(host, now, hold)
     booking = Booking(
@@ -150,7 +150,7 @@ def decline(booking: Booking, reason: str = "") -> Booking:
 
 
 @writes
-def reschedule(booking: Booking, start: datetime, *, hold: str = "", now: datetime | None = None) -> Booking:
+def reschedule(booking: Booking, start: datetime, *, now: datetime | None = None) -> Booking:
     """The Customer takes another time: the new one is claimed and the old one let go, or nothing changes.
 
     Raises SlotTaken, NotBookable (also where the page asks for approval now: no time is given up for a maybe),
@@ -163,12 +163,12 @@ def reschedule(booking: Booking, start: datetime, *, hold: str = "", now: dateti
         return booking
     if booking.event_type is None:
         raise NotBookable("gone")
-    found = _read(booking.event_type, start, now, moving=booking, hold=hold)
+    found = _read(booking.event_type, start, now, moving=booking)
     if found.state.mode is Mode.APPROVAL:
         raise NotBookable("approval")
-    end = start + timedelta(minutes=booking.event_type.duration)
-    _require(found, host, start, end, _chosen_at(host, start, hold, now), moving=booking, hold=hold)
-    _let_go(host, now, hold)
+    end = start + booking.event_type.length
+    _require(found, host, start, end, now, moving=booking)
+    _let_go(host, now)
     before = booking.start
     _move(booking, host, start, end, Actor.CUSTOMER)
     tell(booking, Change.RESCHEDULED, before=before)

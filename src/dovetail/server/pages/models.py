@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator, StepValueValidator
@@ -115,6 +115,10 @@ class EventType(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def length(self) -> timedelta:
+        return timedelta(minutes=self.duration)
 
     def rules(self) -> SlotRules:
         return SlotRules(

@@ -7,9 +7,13 @@ from datetime import datetime
 from dovetail.schedule.zones import zone
 
 
+def local(instant: datetime, zone_name: str) -> datetime:
+    return instant.astimezone(zone(zone_name))
+
+
 def offset_name(instant: datetime, zone_name: str) -> str:
     """``UTC+01:00`` as it is in that zone at that instant."""
-    offset = instant.astimezone(zone(zone_name)).strftime("%z")
+    offset = local(instant, zone_name).strftime("%z")
     return "UTC" if offset in ("+0000", "-0000") else f"UTC{offset[:3]}:{offset[3:5]}"
 
 
@@ -22,12 +26,12 @@ def zone_label(instant: datetime, zone_name: str) -> str:
 
 def date_text(instant: datetime, zone_name: str) -> str:
     """``Tuesday 24 November 2026``."""
-    local = instant.astimezone(zone(zone_name))
-    return f"{local:%A} {local.day} {local:%B %Y}"
+    day = local(instant, zone_name)
+    return f"{day:%A} {day.day} {day:%B %Y}"
 
 
 def time_text(instant: datetime, zone_name: str) -> str:
-    return f"{instant.astimezone(zone(zone_name)):%H:%M}"
+    return f"{local(instant, zone_name):%H:%M}"
 
 
 def span_text(start: datetime, end: datetime, zone_name: str) -> str:
