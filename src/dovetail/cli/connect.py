@@ -28,7 +28,8 @@ def connect(
         str | None, typer.Option("--id", metavar="ID", help="The Connector ID shown on the Calendar connection page.")
     ] = None,
     calendar: Annotated[
-        str | None, typer.Option(metavar="SPEC", help="Where the calendar is: folder:PATH for a folder of .ics files.")
+        str | None,
+        typer.Option(metavar="SPEC", help="Where the calendar is: folder:PATH for a folder of .ics files, or one."),
     ] = None,
     token_stdin: Annotated[
         bool, typer.Option("--token-stdin", help=f"Read the security token from standard input, not {TOKEN_VARIABLE}.")
@@ -67,7 +68,7 @@ def connect(
             if not as_json:
                 typer.echo(f"Connected to {profile.server}. The credential is kept in {place.words}.")
             with open_connector(chosen, profile) as connector, progress_bar("Reading the calendar") as progress:
-                run = connector.sync(progress)
+                run = connector.sync(progress=progress)
     tell(run, as_json=as_json, server=profile.server, connector_id=profile.connector_id, credential=place.words)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -27,18 +28,18 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
         profile = chosen.paired()
         runs = recent_runs(chosen, profile)
         kept = chosen.credentials.load(profile.connector_id)
-        running = chosen.in_use()
+        running, due = chosen.in_use(), chosen.next_sync()
     credential = kept[1].words if kept else None
     if as_json:
-        typer.echo(json.dumps(_facts(chosen, profile, runs, credential, running)))
+        typer.echo(json.dumps(_facts(chosen, profile, runs, credential, running, due)))
     else:
-        typer.echo("\n".join(_lines(profile, runs, credential, running)))
+        typer.echo("\n".join(_lines(profile, runs, credential, running, due)))
     if profile.ended is not None:
         raise typer.Exit(ExitCode.DISCONNECTED)
 
 
 def _facts(
-    home: Home, profile: Profile, runs: list[RunReport], credential: str | None, running: bool
+    home: Home, profile: Profile, runs: list[RunReport], credential: str | None, running: bool, due: datetime | None
 ) -> dict[str, Any]:
     last, done = _last(runs)
     return {
@@ -47,12 +48,18 @@ def _facts(
         "home": str(home.folder),
         "credential": credential,
         "running": running,
+        "health": str(last.outcome) if last else None,
+        "held": last.held if last else 0,
         "last_sync": done.started.isoformat() if done else None,
+        "next_sync": due.isoformat() if due else None,
+        "error": last.reason or None if last else None,
         "last_try": plain(last) if last else None,
     }
 
 
-def _lines(profile: Profile, runs: list[RunReport], credential: str | None, running: bool) -> list[str]:
+def _lines(
+    profile: Profile, runs: list[RunReport], credential: str | None, running: bool, due: datetime | None
+) -> list[str]:
     last, done = _last(runs)
     if profile.ended is None:
         head = f"Connected to {profile.server} as {profile.connector_id}."
@@ -64,6 +71,7 @@ def _lines(profile: Profile, runs: list[RunReport], credential: str | None, runn
         f"  Calendar:    {profile.calendar}",
         f"  Mode:        {mode}; {'running' if running else 'not running'}",
         f"  Last sync:   {moment(done.started) if done else 'none yet'}",
+        f"  Next sync:   {moment(due)}",
         f"  Credential:  {credential or 'missing'}",
     ]
     if last is not None and last is not done:

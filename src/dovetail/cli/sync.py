@@ -27,5 +27,5 @@ def sync(
         with open_connector(chosen, chosen.paired()) as connector, progress_bar("Reading the calendar") as progress:
             if confirm_deletions:
                 connector.confirm_deletions()
-            run = connector.sync(progress)
+            run = connector.sync(progress=progress)
     tell(run, as_json=as_json)

@@ -17,9 +17,9 @@ class BadCalendarSpec(ValueError):
 
 
 def _folder(path: str) -> CalendarPort:
-    from dovetail.connector.calendars.folder import FolderCalendar
+    from dovetail.connector.calendars.opening import open_path
 
-    return FolderCalendar(Path(path))
+    return open_path(Path(path))
 
 
 KINDS: dict[str, Callable[[str], CalendarPort]] = {"folder": _folder}
@@ -30,7 +30,9 @@ def read_spec(text: str) -> str:
     kind, colon, rest = text.strip().partition(":")
     if not colon or kind not in KINDS or not rest:
         hint = " Outlook's own calendars are not supported yet." if sys.platform == "win32" else ""
-        raise BadCalendarSpec(f"{text!r} names no calendar: write folder:PATH for a folder of .ics files.{hint}")
+        raise BadCalendarSpec(
+            f"{text!r} names no calendar: write folder:PATH for a folder of .ics files, or one.{hint}"
+        )
     return f"{kind}:{Path(rest).expanduser().absolute()}"
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -62,6 +63,7 @@ class Home:
         self.profile_file = folder / "profile.json"
         self.journal_file = folder / "journal.sqlite3"
         self.credentials = CredentialStore(folder)
+        self._next_sync_file = folder / "next-sync"
 
     def read(self) -> Profile | None:
         """The profile, or None where this PC was never paired. Raises ProfileError if it is damaged."""
@@ -119,10 +121,22 @@ class Home:
         except ProfileInUse:
             return True
 
+    def note_next_sync(self, due: datetime | None) -> None:
+        """For :meth:`next_sync` in another process."""
+        write_private(self._next_sync_file, due.isoformat() if due else "")
+
+    def next_sync(self) -> datetime | None:
+        """When the connector that is at work means to sync next; None if none is, or nothing is planned."""
+        try:
+            return datetime.fromisoformat(self._next_sync_file.read_text()) if self.in_use() else None
+        except (OSError, ValueError):
+            return None
+
     def forget_memory(self) -> None:
         """Erase the journal; the calendar itself is not touched."""
         for file in self.folder.glob(f"{self.journal_file.name}*"):
             file.unlink(missing_ok=True)
+        self._next_sync_file.unlink(missing_ok=True)
 
     def forget(self, profile: Profile) -> None:
         """Erase the pairing from this PC: credential, memory and profile."""

@@ -27,7 +27,7 @@ from dovetail.connector.link.port import (
     WrongCredentials,
 )
 from dovetail.connector.link.signin import Credential
-from dovetail.protocol.credential import MAX_ITERATIONS, Verifier, new_token, tokenize
+from dovetail.protocol.credential import MAX_ITERATIONS, MAX_SCRAM_BYTES, Verifier, new_token, tokenize
 from dovetail.protocol.messages import ConnectorStatus, SyncMode, SyncRequest
 from dovetail.protocol.problems import ProblemCode
 
@@ -164,6 +164,22 @@ def test_a_challenge_that_would_burn_the_cpu_is_not_taken_up(loopback: Loopback,
 )
 def test_a_challenge_out_of_step_is_not_answered(loopback: Loopback, reach: Reach, challenge: str) -> None:
     loopback.instead = lambda seen: Reply(401, headers={"WWW-Authenticate": challenge})
+    with pytest.raises(NotTheServer):
+        reach().sign_in()
+    assert loopback.paths() == [SESSION]
+
+
+def test_a_challenge_longer_than_scram_needs_is_not_answered(loopback: Loopback, reach: Reach) -> None:
+    genuine = loopback.answer
+
+    def stretched(seen: Seen) -> Reply:
+        reply = genuine(seen)
+        head, _, data = reply.headers["WWW-Authenticate"].rpartition("data=")
+        message = base64.b64decode(data).replace(b",s=", b"x" * MAX_SCRAM_BYTES + b",s=")
+        reply.headers["WWW-Authenticate"] = f"{head}data={base64.b64encode(message).decode()}"
+        return reply
+
+    loopback.answer = stretched
     with pytest.raises(NotTheServer):
         reach().sign_in()
     assert loopback.paths() == [SESSION]
