@@ -19,6 +19,7 @@ from dovetail.server.web import listen
 from dovetail.server.web.listen import ListenError
 from dovetail.server.web.tls import CertificateError
 
+from .conftest import read_until
 from .pages import hello, wait_until
 
 posix_signals = pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot send another process SIGTERM")
@@ -84,6 +85,17 @@ def test_without_requests_it_stops_at_once(start):
     began = time.monotonic()
     assert process.wait(10) == 0
     assert time.monotonic() - began < 2
+
+
+def test_an_idle_client_that_does_not_listen_holds_up_nothing(serve, caplog):
+    with serve(hello) as running:
+        idle = running.connect()
+        idle.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        read_until(idle, b"hello")
+        began = time.monotonic()
+    idle.close()
+    assert time.monotonic() - began < 4
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 @posix_signals

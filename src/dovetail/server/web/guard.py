@@ -21,6 +21,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     head_seconds: ClassVar[float] = 10.0
     head_bytes: ClassVar[int] = 32 * 1024
+    goodbye_seconds: ClassVar[float] = 1.0
 
     deadline: asyncio.TimerHandle | None = None
     head_received = 0
@@ -44,6 +45,13 @@ class GuardedProtocol(HttpToolsProtocol):
                     self.transport.close()
         if data and self.request_running():
             super().data_received(data)
+
+    def shutdown(self) -> None:
+        """The server stops: close an idle connection, also when its client does not answer TLS's good-bye."""
+        super().shutdown()
+        if self.transport.is_closing():
+            self.stop_clock()
+            self.deadline = self.loop.call_later(self.goodbye_seconds, self.transport.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.stop_clock()
