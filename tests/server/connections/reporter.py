@@ -15,10 +15,12 @@ from dovetail.protocol.messages import (
     Chunk,
     ConnectorStatus,
     Feedback,
+    ItemOutcome,
     ItemReport,
     KnownDigests,
     Report,
     ReportOutcome,
+    ShowAs,
     SyncMode,
     SyncRequest,
     SyncResponse,
@@ -28,6 +30,7 @@ from dovetail.protocol.report import EMPTY_ROOT, NO_CALENDARS, NO_ITEMS, calenda
 from dovetail.schedule.busy import BusyBlock, BusyStatus
 from dovetail.schedule.busymap import BusyMap, ChunkKey, chunk_digest
 from dovetail.schedule.instants import to_minutes
+from dovetail.server.bookings.models import Booking
 from dovetail.server.connections.horizon import days_interval
 from dovetail.server.connections.models import BusyChunk, Connection
 from dovetail.server.connections.sync import InProcess
@@ -46,6 +49,20 @@ CALENDARS = (
     calendar(HOME, "Home"),
     calendar(TEAM, "Team", Access.BUSY_ONLY),
 )
+
+
+def item(booking: Booking, calendar: str = WORK, **changes: Any) -> ItemReport:
+    """The booking's item, as it was written unless something has changed."""
+    state = {
+        "booking": booking.pk,
+        "calendar": calendar,
+        "revision": booking.revision,
+        "outcome": ItemOutcome.WRITTEN,
+        "start": booking.start,
+        "end": booking.end,
+        "show_as": ShowAs.BUSY,
+    }
+    return ItemReport(**{**state, **changes})
 
 
 @dataclass
