@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import io
+import re
 import uuid
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import icalendar
 import pytest
@@ -10,8 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dovetail.connector.calendars import vevent
+from dovetail.connector.calendars.entries import entries
 from dovetail.connector.calendars.port import Draft, Stamp
 from dovetail.protocol.messages import ShowAs
+from dovetail.schedule.busy import BusyBlock, BusyStatus
+from dovetail.schedule.ics import EventBusy, read_busy
+from dovetail.schedule.instants import to_minutes, to_minutes_ceil
+from dovetail.schedule.intervals import Interval
 
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
 HANDLE = "work/dovetail-1.ics"
@@ -226,3 +234,68 @@ def test_a_stamp_that_makes_no_sense_is_none() -> None:
 
     assert vevent.read_stamp({**whole, vevent.BOOKING: "not a uuid"}) is None
     assert vevent.read_stamp({**whole, vevent.EPOCH: "three"}) is None
+
+
+@bounded
+@given(drafts, stamps)
+def test_our_own_reader_finds_the_booking_and_its_time_in_the_file(draft: Draft, stamp: Stamp) -> None:
+    draft = vevent.as_written(draft)
+    file = io.BytesIO(vevent.new_file(written(draft, stamp)))
+    span = Interval(to_minutes(draft.start), to_minutes_ceil(draft.end))
+
+    (entry,) = entries(file, UTC)
+    file.seek(0)
+    (busy,) = read_busy(file, span, UTC)
+
+    assert (entry.stamp, entry.current) == (stamp, draft)
+    assert isinstance(busy, EventBusy)
+    shown = [] if draft.show_as is ShowAs.FREE else [BusyBlock(*span, BusyStatus(int(draft.show_as)))]
+    assert list(busy.blocks) == shown
+
+
+@pytest.mark.parametrize(
+    ("lines", "shown"),
+    [
+        ("TRANSP:OPAQUE\nX-MICROSOFT-CDO-BUSYSTATUS:OOF", ShowAs.OUT_OF_OFFICE),
+        ("TRANSP:TRANSPARENT\nX-MICROSOFT-CDO-BUSYSTATUS:BUSY", ShowAs.FREE),
+        ("TRANSP:OPAQUE\nX-MICROSOFT-CDO-BUSYSTATUS:FREE", ShowAs.BUSY),
+        ("STATUS:CANCELLED\nTRANSP:OPAQUE", ShowAs.FREE),
+        ("STATUS:TENTATIVE", ShowAs.TENTATIVE),
+        ("X-MICROSOFT-CDO-BUSYSTATUS:NONSENSE", ShowAs.BUSY),
+        ("X-OTHER:1", ShowAs.BUSY),
+    ],
+)
+def test_a_booking_shows_as_the_last_program_that_wrote_it_meant(lines: str, shown: ShowAs) -> None:
+    raw = DECORATED.replace(b"TRANSP:OPAQUE", lines.encode())
+    (entry,) = entries(io.BytesIO(vevent.new_file(stamped(raw))), UTC)
+
+    assert entry.current is not None
+    assert entry.current.show_as is shown
+
+
+@pytest.mark.parametrize(
+    ("lines", "start", "end"),
+    [
+        ("DTSTART;TZID=W. Europe Standard Time:20270301T130000\nDURATION:PT30M", (1, 12, 0), (1, 12, 30)),
+        ("DTSTART:20270301T130000\nDTEND:20270301T140000", (1, 18, 0), (1, 19, 0)),
+        ("DTSTART;VALUE=DATE:20270302", (2, 5, 0), (3, 5, 0)),
+        ("DTSTART;TZID=Nowhere:20270301T130000\nDTEND;TZID=Nowhere:20270301T140000", (1, 18, 0), (1, 19, 0)),
+    ],
+    ids=["Windows zone and duration", "floating", "whole day", "unknown zone"],
+)
+def test_times_that_another_program_wrote_come_out_in_utc(
+    lines: str, start: tuple[int, int, int], end: tuple[int, int, int]
+) -> None:
+    raw = re.sub(rb"DTSTART.*\nDTEND.*", lines.encode(), DECORATED)
+    (entry,) = entries(io.BytesIO(vevent.new_file(stamped(raw))), ZoneInfo("America/New_York"))
+
+    assert entry.current is not None
+    assert (entry.current.start, entry.current.end) == (
+        datetime(2027, 3, *start, tzinfo=UTC),
+        datetime(2027, 3, *end, tzinfo=UTC),
+    )
+
+
+def stamped(raw: bytes) -> bytes:
+    """With a whole stamp, as `DECORATED` has but the booking's id."""
+    return updated(raw, DRAFT)

@@ -8,11 +8,14 @@ content's digest in its version too. Such a version never matches a later look, 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import stat
 import time
 import zlib
 from collections.abc import Callable
 from datetime import tzinfo
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
@@ -29,18 +32,18 @@ class Versions:
     def __init__(self, local: tzinfo) -> None:
         self._meaning = f"{zlib.crc32(f'{local} {__version__}'.encode()):x}"
 
-    def settled(self, stat: os.stat_result) -> str:
+    def settled(self, seen: os.stat_result) -> str:
         """As it will be once the file is old enough, from a look at the directory alone."""
-        return f"{_of(stat)}-{self._meaning}"
+        return f"{_of(seen)}-{self._meaning}"
 
-    def full(self, stat: os.stat_result, digest: Callable[[], str]) -> str:
+    def full(self, seen: os.stat_result, digest: Callable[[], str]) -> str:
         """The version of a file that was read: with its content's digest while it is not settled."""
-        return self.settled(stat) if is_settled(stat) else f"{self.settled(stat)}~{digest()}"
+        return self.settled(seen) if is_settled(seen) else f"{self.settled(seen)}~{digest()}"
 
-    def holds(self, version: str, stat: os.stat_result, digest: Callable[[], str]) -> bool:
+    def holds(self, version: str, now: os.stat_result, digest: Callable[[], str]) -> bool:
         """Whether a version that :meth:`full` gave is still that of the file."""
-        seen, _, seen_digest = version.partition("~")
-        return seen == self.settled(stat) and (not seen_digest or seen_digest == digest())
+        settled, _, known_digest = version.partition("~")
+        return settled == self.settled(now) and (not known_digest or known_digest == digest())
 
 
 def is_changed(before: os.stat_result, now: os.stat_result) -> bool:
@@ -48,15 +51,22 @@ def is_changed(before: os.stat_result, now: os.stat_result) -> bool:
     return _of(before) != _of(now)
 
 
-def is_settled(stat: os.stat_result) -> bool:
+def is_settled(seen: os.stat_result) -> bool:
     """Whether the next change will surely show in the version. A time in the future is not settled."""
-    return stat.st_mtime_ns < time.time_ns() - _SETTLED_NS
+    return seen.st_mtime_ns < time.time_ns() - _SETTLED_NS
 
 
-def _of(stat: os.stat_result) -> str:
+def _of(seen: os.stat_result) -> str:
     """Modification time, size and, where a directory listing tells them, inode and change time."""
-    version = f"{stat.st_mtime_ns:x}-{stat.st_size:x}"
-    return version if os.name == "nt" else f"{version}-{stat.st_ino:x}-{stat.st_ctime_ns:x}"
+    version = f"{seen.st_mtime_ns:x}-{seen.st_size:x}"
+    return version if os.name == "nt" else f"{version}-{seen.st_ino:x}-{seen.st_ctime_ns:x}"
+
+
+def open_file(path: Path) -> BufferedReader:
+    """For reading. What is no regular file (a pipe would keep us waiting for ever) is an OSError."""
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise OSError(errno.EINVAL, "it is no ordinary file", str(path))
+    return open(path, "rb")
 
 
 def write_atomically(

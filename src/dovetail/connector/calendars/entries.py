@@ -112,11 +112,18 @@ def _entry(start_byte: int, raw: bytes, zones: bytes, local: tzinfo) -> Entry | 
 def _times(lines: dict[str, vevent.Line], zones: bytes, local: tzinfo) -> tuple[datetime, datetime]:
     """In UTC. ValueError if there are none that make sense."""
     when = b"".join(lines[name].raw for name in ("DTSTART", "DTEND", "DURATION") if name in lines)
-    text = b"BEGIN:VCALENDAR\r\n" + zones + b"BEGIN:VEVENT\r\n" + when + b"END:VEVENT\r\nEND:VCALENDAR\r\n"
-    event = icalendar.Calendar.from_ical(text).walk("VEVENT")[0]
+    try:
+        event = _parsed(when, zones if b"TZID" in when else b"")
+    except ValueError:
+        event = _parsed(when, b"")  # the file's own zones make no sense: the names may
     if not isinstance(event, icalendar.Event) or not isinstance(event.start, date):
         raise ValueError("no start")
     return _instant(event.start, local), _instant(event.end, local)
+
+
+def _parsed(when: bytes, zones: bytes) -> icalendar.Component:
+    text = b"BEGIN:VCALENDAR\r\n" + zones + b"BEGIN:VEVENT\r\n" + when + b"END:VEVENT\r\nEND:VCALENDAR\r\n"
+    return icalendar.Calendar.from_ical(text).walk("VEVENT")[0]
 
 
 def _instant(value: date, local: tzinfo) -> datetime:

@@ -45,7 +45,7 @@ from dovetail.connector.calendars.port import (
     Unknown,
     no_progress,
 )
-from dovetail.connector.calendars.reading import file_digest, mentions, read_contents
+from dovetail.connector.calendars.reading import Contents, file_digest, mentions, read_contents
 from dovetail.connector.calendars.splice import copy_with
 from dovetail.connector.calendars.watching import watching
 from dovetail.protocol.messages import Access
@@ -57,10 +57,13 @@ _PREFIX = "dovetail-"
 
 @dataclass(frozen=True)
 class _Remembered:
-    """Which bookings a file bore at a version, so that a search opens only files that are new to it."""
+    """What a file held at a version: the bookings, so that a search opens only files that are new to it, and what was
+    wrong with it, so that a damaged file of any size is not read again and again."""
 
     version: str
     bookings: frozenset[UUID]
+    problem: ItemProblem | None
+    window: Interval
 
 
 class FolderCalendar:
@@ -87,10 +90,13 @@ class FolderCalendar:
         problems: list[ItemProblem] = []
         unchanged: set[str] = set()
         for done, (handle, stat) in enumerate(files.items(), 1):
-            if request.known.get(handle) == versions.settled(stat):
+            version = versions.settled(stat)
+            if request.known.get(handle) == version:
                 unchanged.add(handle)
             else:
-                found = self._look(request.calendar, handle, request.window)
+                found = self._problem_as_before(handle, version, request.window) or self._look(
+                    request.calendar, handle, request.window
+                )
                 if isinstance(found, Item):
                     items.append(found)
                 elif found is not None:
@@ -152,7 +158,7 @@ class FolderCalendar:
         self._writable(calendar)
         path = layout.path_of(self._folder, calendar, handle)
         try:
-            with open(path, "rb") as file:
+            with disk.open_file(path) as file:
                 stat = os.fstat(file.fileno())
                 if not disk.Versions(self._zone()).holds(version, stat, lambda: file_digest(file)):
                     raise ItemChanged("The item was changed in the calendar meanwhile.")
@@ -207,17 +213,18 @@ class FolderCalendar:
             return _problem(handle, "file_unreadable", "The file is a link that leads nowhere.")
         except OSError as error:
             return _problem(handle, "file_unreadable", disk.cannot(error, "read", "this file").reason)
-        self._remembered[handle] = _Remembered(contents.version, contents.bookings)
-        problem = contents.problem
+        problem = _problem_of(handle, contents)
+        self._remembered[handle] = _Remembered(contents.version, contents.bookings, problem, window)
         if problem is not None:
-            where = f"{handle}, line {problem.line}" if problem.line else handle
-            return ItemProblem(handle, where, problem.code, problem.reason, contents.blocks or None)
+            return problem
         if contents.entry is None:
             return Item(calendar, handle, contents.version, contents.blocks)
-        if contents.entry.current is None:
-            return _problem(handle, "booking_unreadable", "The booking's own fields cannot be read.")
         item = contents.entry.item(calendar, handle, contents.version, contents.blocks, window)
         return replace(item, stamp=self._same_case(handle, contents.entry.stamp))
+
+    def _problem_as_before(self, handle: str, version: str, window: Interval) -> ItemProblem | None:
+        last = self._remembered.get(handle)
+        return last.problem if last and (last.version, last.window) == (version, window) else None
 
     def _same_case(self, handle: str, stamp: Stamp) -> Stamp:
         """Where capitals do not matter in names, a file renamed by them only is no copy."""
@@ -283,6 +290,16 @@ def _is_same_pairing(one: Stamp, other: Stamp) -> bool:
 
 def _span(draft: Draft) -> Interval:
     return Interval(to_minutes(draft.start), to_minutes_ceil(draft.end))
+
+
+def _problem_of(handle: str, contents: Contents) -> ItemProblem | None:
+    problem = contents.problem
+    if problem is not None:
+        where = f"{handle}, line {problem.line}" if problem.line else handle
+        return ItemProblem(handle, where, problem.code, problem.reason, contents.blocks or None)
+    if contents.entry is not None and contents.entry.current is None:
+        return _problem(handle, "booking_unreadable", "The booking's own fields cannot be read.")
+    return None
 
 
 def _problem(handle: str, code: str, reason: str) -> ItemProblem:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from dovetail.connector.calendars import disk
@@ -31,7 +32,7 @@ def calendars_in(folder: Path) -> list[str]:
     """
     try:
         with os.scandir(folder) as listing:
-            names = sorted((entry.name, entry.is_dir()) for entry in listing if not is_foreign(entry.name))
+            names = sorted((entry.name, _is_directory(entry)) for entry in listing if not is_foreign(entry.name))
     except OSError as error:
         raise disk.cannot(error, "read", f"“{folder.name}”") from error
     seen = {os.path.realpath(folder)}
@@ -70,7 +71,7 @@ def name_of(folder: Path, calendar: str) -> str:
 def items_in(folder: Path, calendar: str) -> dict[str, os.stat_result]:
     """Handles with what the directory says of the files, in one pass. Raises OSError, CalendarError.
 
-    A link that leads nowhere is listed with what is known of the link: it is there, and cannot be read.
+    A link that leads nowhere is listed with what is known of the link: it is there, though it cannot be read.
     """
     found = {}
     with os.scandir(directory_of(folder, calendar)) as listing:
@@ -122,12 +123,17 @@ def _is_calendar(directory: Path) -> bool:
         return False
 
 
+def _is_directory(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
+
+
 def _stat(entry: os.DirEntry[str]) -> os.stat_result | None:
-    try:
-        return None if entry.is_dir() else entry.stat()
-    except FileNotFoundError:
-        pass
-    try:
-        return entry.stat(follow_symlinks=False)
-    except FileNotFoundError:
+    if _is_directory(entry):
         return None
+    for follow in (True, False):
+        with suppress(OSError):
+            return entry.stat(follow_symlinks=follow)
+    return None

@@ -59,11 +59,13 @@ _PROGRESS_EVERY = 100
 
 @dataclass(frozen=True)
 class _LastScan:
-    """What was listed, without a problem, so that a file that is still the same need not be read again."""
+    """What was listed, so that a file that is still the same need not be read again."""
 
     survey: Survey
     window: Interval
+    complete: bool
     handles: frozenset[str]
+    problems: tuple[ItemProblem, ...]
 
     def still_holds(self, now: Survey, request: ScanRequest) -> bool:
         return (
@@ -103,7 +105,7 @@ class FileCalendar:
             last = self._last_scan
             if last and last.still_holds(seen, request):
                 progress(total, total)
-                return Scan(True, (), last.handles, (), as_of)
+                return Scan(last.complete, (), last.handles, last.problems, as_of)
             for done, found in enumerate(self._busy(file, request.window), 1):
                 if done % _PROGRESS_EVERY == 0:
                     progress(min(done, total), total)
@@ -113,12 +115,16 @@ class FileCalendar:
                     unchanged.add(found.uid)
                 elif found.blocks or found.uid in request.known or found.uid in seen.entries:
                     item = self._item(seen, found, request.window)
+                    if isinstance(item, ItemProblem):
+                        problems.append(item)
+                        continue
                     before = items.get(found.uid)
                     busy = merge_busy((*before.busy, *item.busy)) if before else item.busy
                     items[found.uid] = replace(item, busy=busy)
             progress(total, total)
         complete = seen.whole and not any(problem.code in _DAMAGED for problem in problems)
-        self._last_scan = None if problems else _LastScan(seen, request.window, frozenset(items) | unchanged)
+        listed = frozenset(items) | unchanged
+        self._last_scan = _LastScan(seen, request.window, complete, listed, tuple(problems))
         return Scan(complete, tuple(items.values()), frozenset(unchanged), tuple(problems), as_of)
 
     def probe(self, calendar: str, handle: str, window: Interval) -> Probe:
@@ -131,9 +137,8 @@ class FileCalendar:
                 return Gone()
             for found in self._busy(file, window):
                 if found.uid == handle:
-                    if isinstance(found, Problem):
-                        return Unknown(found.reason)
-                    return Present(self._item(seen, found, window))
+                    item = _problem(found) if isinstance(found, Problem) else self._item(seen, found, window)
+                    return Unknown(item.reason) if isinstance(item, ItemProblem) else Present(item)
         return Unknown("The event cannot be read.") if handle in seen.versions else Gone()
 
     def find_by_booking(self, calendar: str, booking: UUID, window: Interval) -> list[Item]:
@@ -145,10 +150,11 @@ class FileCalendar:
             wanted = {uid for uid, entry in seen.entries.items() if entry is None or entry.stamp.booking == booking}
             items = []
             for found in self._busy(file, window) if wanted else ():
-                if found.uid in wanted and isinstance(found, Problem):
-                    raise CalendarError("The event of this booking cannot be read. Repair or delete it.")
-                if found.uid in wanted and isinstance(found, EventBusy):
-                    items.append(self._item(seen, found, window))
+                if found.uid in wanted:
+                    item = _problem(found) if isinstance(found, Problem) else self._item(seen, found, window)
+                    if isinstance(item, ItemProblem):
+                        raise CalendarError("The event of this booking cannot be read. Repair or delete it.")
+                    items.append(item)
         return [item for item in items if item.stamp is not None and item.stamp.booking == booking]
 
     def create(self, calendar: str, draft: Draft, stamp: Stamp) -> Item:
@@ -207,7 +213,7 @@ class FileCalendar:
     def _opened(self, verb: str) -> Iterator[BufferedReader]:
         """The file, which must not change in place while it is open."""
         try:
-            with open(self._path, "rb") as file:
+            with disk.open_file(self._path) as file:
                 before = os.fstat(file.fileno())
                 yield file
                 if disk.is_changed(before, os.fstat(file.fileno())):
@@ -227,18 +233,23 @@ class FileCalendar:
         file.seek(0)
         return read_busy(file, window, self._zone())
 
-    def _item(self, seen: Survey, found: EventBusy, window: Interval) -> Item:
+    def _item(self, seen: Survey, found: EventBusy, window: Interval) -> Item | ItemProblem:
         entry = seen.entries.get(found.uid)
         if entry is None:
             return Item(self._path.name, found.uid, seen.version(found.uid), found.blocks)
+        if entry.current is None:
+            where = "an event of a booking"
+            return ItemProblem(found.uid, where, "booking_unreadable", "Its own fields cannot be read.", found.blocks)
         return entry.item(self._path.name, found.uid, seen.version(found.uid), found.blocks, window)
 
     def _written(self, uid: str, draft: Draft) -> Item:
         with self._opened("read") as file:
             seen = self._survey(file)
-        if uid not in seen.versions:
+        span = Interval(to_minutes(draft.start), to_minutes_ceil(draft.end))
+        item = self._item(seen, EventBusy(uid, (), {}), span)
+        if uid not in seen.versions or isinstance(item, ItemProblem):
             raise CalendarError("The event was written, and another program took it away.")
-        return self._item(seen, EventBusy(uid, (), {}), Interval(to_minutes(draft.start), to_minutes_ceil(draft.end)))
+        return item
 
     def _replace(self, seen: Survey, start: int, end: int, event: bytes) -> None:
         def write(target: BinaryIO) -> None:

@@ -37,7 +37,7 @@ class Contents:
 
 def read_contents(path: Path, window: Interval, local: tzinfo) -> Contents:
     """Raises OSError."""
-    with open(path, "rb") as file:
+    with disk.open_file(path) as file:
         stat = os.fstat(file.fileno())
         blocks: list[BusyBlock] = []
         first_uid: str | None = None
@@ -72,7 +72,7 @@ def mentions(path: Path, booking: UUID) -> bool:
     """Whether a file that cannot be understood has this booking's id in it, folded or not. Raises OSError."""
     wanted = str(booking).encode()
     tail = b""
-    with open(path, "rb") as file:
+    with disk.open_file(path) as file:
         while chunk := file.read(1 << 20):
             text = tail + chunk.lower()
             if wanted in text or wanted in _FOLD.sub(b"", text):
