@@ -27,7 +27,7 @@ from dovetail.server.bookings.forms import BookForm, ChoiceForm
 from dovetail.server.bookings.models import Booking, Hold
 from dovetail.server.bookings.week import Time, next_times, start_value, week
 from dovetail.server.pages.models import BookingPage, EventType
-from dovetail.server.pages.when import date_text, time_text
+from dovetail.server.pages.when import local
 from dovetail.server.pages.zone_choices import zone_or
 
 ALTERNATIVES = 12
@@ -164,7 +164,7 @@ def _form_with_other_times(request: HttpRequest, event_type: EventType, form: Bo
     within = whole_horizon(event_type, now)
     starts = availability(event_type, within, now, hold=data["hold"]).slots(to_minutes(now), within)
     alternatives = [
-        Time(start_value(start), f"{date_text(start, data['zone'])}, {time_text(start, data['zone'])}")
+        Time(start_value(start), f"{local(start, data['zone']):%a %d %b, %H:%M}")
         for start in next_times(starts, data["start"], ALTERNATIVES)
     ]
     return _form(request, event_type, form, {**data, "hold": ""}, alternatives)

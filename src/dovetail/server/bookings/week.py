@@ -73,7 +73,7 @@ def week(starts: Sequence[int], zone_name: str, now: datetime, *, first: date | 
     return Week(
         days=days,
         chosen=next((one for one in days if one.is_chosen), None),
-        earlier=monday - timedelta(days=DAYS) if monday > _monday(today) else None,
+        earlier=monday - timedelta(days=DAYS) if edges[0] > 0 else None,
         later=monday + timedelta(days=DAYS) if after is not None else None,
         next_open=from_minutes(after).astimezone(tz).date() if after is not None and not open_dates else None,
     )

@@ -34,8 +34,9 @@ def time_text(instant: datetime, zone_name: str) -> str:
     return f"{local(instant, zone_name):%H:%M}"
 
 
-def span_text(start: datetime, end: datetime, zone_name: str) -> str:
+def span_text(start: datetime, end: datetime, zone_name: str, *, name_zone: bool = True) -> str:
     """``Tuesday 24 November 2026, 14:00 – 14:30 (Europe/Berlin, UTC+01:00)``."""
     first, last = date_text(start, zone_name), date_text(end, zone_name)
     until = time_text(end, zone_name) if first == last else f"{last}, {time_text(end, zone_name)}"
-    return f"{first}, {time_text(start, zone_name)} – {until} ({zone_label(start, zone_name)})"
+    text = f"{first}, {time_text(start, zone_name)} – {until}"
+    return f"{text} ({zone_label(start, zone_name)})" if name_zone else text

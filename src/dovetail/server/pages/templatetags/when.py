@@ -23,6 +23,12 @@ def span(start: datetime, end: datetime, zone: str) -> str:
 
 
 @register.simple_tag
+def span_here(start: datetime, end: datetime, zone: str) -> str:
+    """Without the zone, on pages that name it once."""
+    return when.span_text(start, end, zone, name_zone=False)
+
+
+@register.simple_tag
 def zone_select_options(chosen: str) -> SafeString:
     return zone_options(chosen)
 
