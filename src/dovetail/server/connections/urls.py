@@ -16,6 +16,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("connection/sent/file/", views.download_sent, name="connection_sent_file"),
     path("connection/disconnect/", views.disconnect, name="connection_disconnect"),
     path("connection/receipt/", views.show_receipt, name="connection_receipt"),
+    path("connector/v1/", not_found),
     path("connector/v1/", api.urls),
     re_path(r"^connector/", not_found),
 ]
