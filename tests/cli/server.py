@@ -34,15 +34,17 @@ class Served:
         command = [sys.executable, "-m", "dovetail", "admin", "--data", str(self.data), "shell", "-v", "0", "-c", code]
         return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
 
-    def new_pairing(self, email: str) -> tuple[str, str]:
-        """Connector ID and security token of a new User."""
-        connector_id, token = self.admin(
+    def new_pairings(self, number: int) -> list[tuple[str, str]]:
+        """Connector IDs and security tokens of new Users."""
+        told = self.admin(
             "from dovetail.server.accounts.services import open_account\n"
             "from dovetail.server.connections.pairing import connect\n"
-            f"pairing = connect(open_account({email!r}, 'correct horse battery', 'Grace', 'Europe/Berlin'))\n"
-            "print(pairing.connector_id, pairing.token)"
-        ).split()
-        return connector_id, token
+            f"for number in range({number}):\n"
+            "    user = open_account(f'grace{number}@example.org', 'correct horse battery', 'Grace', 'Europe/Berlin')\n"
+            "    pairing = connect(user)\n"
+            "    print(pairing.connector_id, pairing.token)\n"
+        )
+        return [(connector_id, token) for connector_id, token in map(str.split, told.splitlines())]
 
     def disconnect(self, connector_id: str) -> None:
         """As the User's Disconnect on the page does it."""

@@ -48,9 +48,15 @@ def calendar(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def pairings(served: Served) -> Iterator[tuple[str, str]]:
+    return iter(served.new_pairings(8))
+
+
 @pytest.fixture
-def pairing(served: Served, request: pytest.FixtureRequest) -> tuple[str, str]:
-    return served.new_pairing(f"{request.node.name[:40]}@example.org")
+def pairing(pairings: Iterator[tuple[str, str]]) -> tuple[str, str]:
+    """Connector ID and security token of a User of this test's own."""
+    return next(pairings)
 
 
 @pytest.fixture

@@ -29,6 +29,11 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield server
 
 
+@pytest.fixture(scope="module")
+def pairings(served: Served) -> Iterator[tuple[str, str]]:
+    return iter(served.new_pairings(2))
+
+
 @pytest.fixture
 def calendar(tmp_path: Path) -> Path:
     folder = tmp_path / "calendar"
@@ -54,9 +59,13 @@ def running(environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
 
 
 def test_it_syncs_is_seen_and_ends_when_told_to(
-    dovetail: Run, served: Served, calendar: Path, environment: dict[str, str]
+    dovetail: Run,
+    served: Served,
+    pairings: Iterator[tuple[str, str]],
+    calendar: Path,
+    environment: dict[str, str],
 ) -> None:
-    connector_id, token = served.new_pairing("runner@example.org")
+    connector_id, token = next(pairings)
     options = ["--server", served.address, "--id", connector_id, "--ca-file", str(served.ca_file), "--token-stdin"]
     paired = dovetail("connect", *options, "--calendar", f"folder:{calendar}", stdin=token)
     assert paired.returncode == 0, paired.stderr
@@ -109,9 +118,9 @@ def test_it_ends_when_the_server_ended_the_connection(
 
 
 def test_wrong_credentials_end_it_so_that_it_does_not_block_its_user(
-    dovetail: Run, served: Served, calendar: Path
+    dovetail: Run, served: Served, pairings: Iterator[tuple[str, str]], calendar: Path
 ) -> None:
-    connector_id, token = served.new_pairing("ended@example.org")
+    connector_id, token = next(pairings)
     options = ["--server", served.address, "--id", connector_id, "--ca-file", str(served.ca_file), "--token-stdin"]
     assert dovetail("connect", *options, "--calendar", f"folder:{calendar}", stdin=token).returncode == 0
     served.disconnect(connector_id)

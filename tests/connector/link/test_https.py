@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import gzip
 import logging
+import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -390,3 +392,41 @@ def test_a_silent_server_is_given_up(loopback: Loopback, reach: Reach, monkeypat
             reach().exchange(REQUEST)
     finally:
         release.set()
+
+
+@pytest.fixture
+def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bytes]]:
+    """A proxy that wants a name and a password other than those in HTTPS_PROXY; the heads of what it was sent."""
+    heads: list[bytes] = []
+
+    def serve(listener: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = listener.accept()
+                with client:
+                    heads.append(client.recv(4096))
+                    client.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, args=(listener,), daemon=True).start()
+        monkeypatch.setenv("HTTPS_PROXY", f"http://anna:s3cret@127.0.0.1:{listener.getsockname()[1]}")
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        yield heads
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_proxy_that_wants_a_password_is_named_without_the_one_it_got(
+    proxy: list[bytes], credential: Credential
+) -> None:
+    with (
+        open_server("https://book.invalid", credential) as server,
+        pytest.raises(Unreachable, match="proxy wants a name and a password") as refusal,
+    ):
+        server.exchange(REQUEST)
+    assert "s3cret" not in refusal.value.reason
+    assert [head.split(b"\r\n")[0] for head in proxy] == [b"CONNECT book.invalid:443 HTTP/1.1"]
+
+
+def test_a_server_on_this_pc_is_reached_without_the_proxy(proxy: list[bytes], reach: Reach) -> None:
+    assert reach().exchange(REQUEST).cursor == "c1"
+    assert proxy == []

@@ -17,11 +17,15 @@ CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0
 """Between two pieces of an answer: a first sync of thousands of appointments makes the server think for a while."""
 
+_DIRECT = dict.fromkeys(("all://localhost", "all://127.0.0.1", "all://[::1]"))
+"""This PC itself is never behind a proxy (None: the transport that uses none)."""
+
 
 def open_client(ca_file: Path | None = None) -> httpx.Client:
     """A client that follows no redirect, repeats nothing and keeps no cookie beyond its life. Raises BadCaFile."""
     return httpx.Client(
         verify=ssl_context(ca_file),
+        mounts=_DIRECT,
         follow_redirects=False,
         timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
         limits=httpx.Limits(max_connections=2, keepalive_expiry=5.0),
