@@ -50,11 +50,13 @@ def run_check(calendar: Path | None, keep: bool, only_json: bool) -> bool:
                 with console.status(title):
                     seen = step(story)
                 done += 1
-                console.print(f"[green]ok[/]  {title} [dim]({time.monotonic() - began:.1f} s)[/]\n      {seen}")
+                console.print(
+                    f"[green]ok[/]  {title} [dim]({time.monotonic() - began:.1f} s)[/]\n      {seen}", soft_wrap=True
+                )
         except (Falsehood, ProgramFailed) as error:
             failure = f"{title}: {error}"
-            console.print(f"[red]no[/]  {title}\n      {error}", markup=True)
-            console.print(f"The server's last lines:\n{story.server.program.tail()}", markup=False)
+            console.print(f"[red]no[/]  {title}")
+            console.print(f"      {error}\nThe server's last lines:\n{story.server.program.tail()}", markup=False)
     result = {"ok": not failure, "steps": done, **figures, **({"failure": failure} if failure else {})}
     print(json.dumps(result))  # noqa: T201 - what a script reads
     return not failure

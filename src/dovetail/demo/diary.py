@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
+from typing import Any
 
-from icalendar import Calendar, Event
+from icalendar import Calendar
+from tzlocal import get_localzone
+
+from dovetail.schedule.busy import BusyBlock
+from dovetail.schedule.ics import read_busy
+from dovetail.schedule.instants import to_minutes
+from dovetail.schedule.intervals import Interval
 
 
 @dataclass(frozen=True)
@@ -33,7 +41,7 @@ def entries(folder: Path) -> list[Entry]:
     return sorted(found, key=lambda entry: (entry.start, entry.subject))
 
 
-def _entry(path: Path, event: Event) -> Entry:
+def _entry(path: Path, event: Any) -> Entry:
     start, end = event["DTSTART"].dt.astimezone(UTC), event["DTEND"].dt.astimezone(UTC)
     return Entry(path, str(event["SUMMARY"]), start, end, str(event.get("X-MICROSOFT-CDO-BUSYSTATUS", "")))
 
@@ -45,7 +53,19 @@ def at(folder: Path, start: datetime) -> list[Entry]:
 def move(entry: Entry, by: timedelta) -> None:
     """What a User does who drags the appointment to another time."""
     calendar = Calendar.from_ical(entry.path.read_bytes())
+    event: Any
     for event in calendar.walk("VEVENT"):
         for name in ("DTSTART", "DTEND"):
             event[name].dt += by
     entry.path.write_bytes(calendar.to_ical())
+
+
+def busy(folder: Path, first: datetime, last: datetime) -> list[BusyBlock]:
+    """What blocks between `first` and `last`: the User's own appointments and the bookings' alike."""
+    window = Interval(to_minutes(first), to_minutes(last))
+    return [
+        block
+        for path in sorted(folder.glob("*.ics"))
+        for event in read_busy(BytesIO(path.read_bytes()), window, get_localzone())
+        for block in event.blocks
+    ]

@@ -10,7 +10,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 import httpx
-from icalendar import Calendar
 
 from dovetail.cli.exit_codes import ExitCode
 from dovetail.demo import diary, dying_connector
@@ -19,9 +18,7 @@ from dovetail.demo.people import User
 from dovetail.demo.programs import DOVETAIL, Connector, Server, start, wait_until
 from dovetail.demo.story import SOON, Story, require
 from dovetail.protocol.credential import new_token
-from dovetail.schedule.ics import read_busy
-from dovetail.schedule.instants import from_minutes, to_minutes
-from dovetail.schedule.intervals import Interval
+from dovetail.schedule.instants import from_minutes
 
 DAY = timedelta(days=1)
 WEEK = timedelta(weeks=1)
@@ -49,11 +46,10 @@ def pairs(story: Story) -> str:
 
 def busy_times_are_closed(story: Story) -> str:
     open_now = story.slots()
-    window = Interval(to_minutes(story.first_day), to_minutes(story.first_day + 43 * DAY))
-    busy = []
-    for path in story.calendar.glob("*.ics"):
-        for event in read_busy(path.read_text().splitlines(), window, "UTC"):
-            busy += [(from_minutes(block.start), from_minutes(block.end)) for block in event.busy or ()]
+    busy = [
+        (from_minutes(block.start), from_minutes(block.end))
+        for block in diary.busy(story.calendar, story.first_day, story.first_day + 43 * DAY)
+    ]
     clash = [at for at in open_now if any(start < at + SLOT and at < end for start, end in busy)]
     require(not clash, f"{clash[:1]} is offered and busy")
     return f"{len(open_now)} times open, none in the {len(busy)} busy ones"
@@ -185,20 +181,22 @@ def dies_after_writing(story: Story) -> str:
 
 def disconnecting_erases(story: Story) -> str:
     """Names and busy times of the calendar are looked for in the raw bytes of the server's files."""
-    block = _a_busy_block(story)
-    marks = {"the calendar's name": story.calendar_name.encode(), "a busy time": block.encode()}
+    busy = diary.busy(story.calendar, story.first_day, story.first_day + 40 * DAY)[0]
+    marks = {"the calendar's name": story.calendar_name.encode(), "a busy time": f"{busy.start}, {busy.end}".encode()}
     before = {what: _count(story.server, mark) for what, mark in marks.items()}
     require(all(before.values()), f"nothing to erase: {before}")
     files = {path: path.read_bytes() for path in story.calendar.glob("*.ics")}
-    receipt = story.user.disconnect().text
-    require("erased" in receipt.lower(), receipt[:400])
+    with story.connector.running("--every", "2") as program:
+        story.settle()
+        receipt = story.user.disconnect().text
+        require("erased" in receipt.lower(), receipt[:400])
+        code = program.process.wait(SOON)
+    require(code == ExitCode.DISCONNECTED, f"the connector ended with {code}: {program.tail()}")
     wait_until(
         lambda: not any(_count(story.server, mark) for mark in marks.values()),
         timeout=SOON,
         what="the bytes are gone from the server's files",
     )
-    ended = story.connector.command("sync", check=False)
-    require(ended.returncode == ExitCode.DISCONNECTED, f"the connector ended with {ended.returncode}: {ended.stderr}")
     require(files == {path: path.read_bytes() for path in story.calendar.glob("*.ics")}, "the calendar was touched")
     story.figures["erased"] = before
     return "no byte of names or busy times is left, the calendar is untouched, the connector knows"
@@ -215,18 +213,6 @@ def old_bookings_are_manual_events(story: Story) -> str:
     require(item.path.read_bytes() == text, "a cancellation reached the calendar")
     require(story.booked not in story.slots(), "it does not count as busy")
     return "a cancellation leaves it as it is, and it is busy like any other"
-
-
-def _a_busy_block(story: Story) -> str:
-    """A busy time as the server's database writes it: the minutes since the epoch of a coming appointment's start."""
-    window = Interval(to_minutes(story.first_day), to_minutes(story.first_day + 40 * DAY))
-    for path in sorted(story.calendar.glob("*.ics")):
-        if "VEVENT" in path.read_text() and not Calendar.from_ical(path.read_text()).walk("VEVENT")[0].get("RRULE"):
-            for event in read_busy(path.read_text().splitlines(), window, "UTC"):
-                for block in event.busy or ():
-                    if b"X-DOVETAIL" not in path.read_bytes():
-                        return f"[{block.start}, {block.end},"
-    raise AssertionError("the calendar has no single appointment ahead")
 
 
 def _count(server: Server, mark: bytes) -> int:

@@ -139,5 +139,6 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
-    "loggers": {"django.server": {"level": "WARNING"}},
+    # Below ERROR it logs each 401, and the first half of every sign-in is one.
+    "loggers": {"django.request": {"level": "ERROR"}},
 }
