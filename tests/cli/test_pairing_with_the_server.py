@@ -50,7 +50,7 @@ def calendar(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def pairings(served: Served) -> Iterator[tuple[str, str]]:
-    return iter(served.new_pairings(8))
+    return iter(served.new_pairings(9))
 
 
 @pytest.fixture
@@ -118,6 +118,7 @@ def test_the_token_is_nowhere_afterwards_and_its_form_only_in_the_credential(
 def test_words_for_a_person(pair: Pair, dovetail: Run, served: Served, tmp_path: Path) -> None:
     connected = pair()
     assert f"Connected to {served.address}." in connected.stdout
+    assert "1 appointment seen" in connected.stdout
     assert f"kept in the file {tmp_path / 'home' / 'credential'}" in connected.stdout
     assert connected.stderr == "", "no progress bar where nobody looks"
     status = dovetail("status")
@@ -179,6 +180,17 @@ def test_an_appointment_that_cannot_be_read_is_named_and_the_rest_goes_on(
     done = dovetail("sync", "--json")
     assert done.returncode == ExitCode.CALENDAR
     assert json.loads(done.stdout)["problems"][0]["where"].endswith("dentist.ics")
+
+
+def test_a_calendar_that_is_away_is_named_and_its_busy_time_stays(pair: Pair, dovetail: Run, calendar: Path) -> None:
+    assert pair().returncode == 0
+    calendar.rename(calendar.with_name("away"))
+    away = dovetail("sync")
+    assert away.returncode == ExitCode.CALENDAR
+    assert "  Problem:     Cannot read" in away.stdout
+    assert json.loads(dovetail("status", "--json").stdout)["held"] == 0
+    calendar.with_name("away").rename(calendar)
+    assert dovetail("sync").returncode == 0
 
 
 def test_after_the_server_ended_it_the_credential_is_wrong(

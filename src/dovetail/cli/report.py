@@ -70,16 +70,20 @@ def summary(run: RunReport) -> str:
     if not run.outcome.is_done:
         return f"failed: {run.reason}"
     written = run.created + run.updated
-    done = f"{run.items_seen} appointments seen" + (f", {written} bookings written" if written else "")
-    return f"synced in {run.seconds:.1f} s: {done}"
+    done = f"{_counted(run.items_seen, 'appointment')} seen"
+    return f"synced in {run.seconds:.1f} s: {done}" + (f", {_counted(written, 'booking')} written" if written else "")
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def problem_lines(run: RunReport) -> list[str]:
     """One line for each thing that is wrong in the calendars, with what to do."""
     lines = []
     for problem in run.problems:
-        where = f", {problem.where}" if problem.where else ""
-        lines.append(f"  Problem:     {problem.calendar}{where}: {problem.reason}")
+        parts = (problem.calendar, problem.where, problem.reason)
+        lines.append(f"  Problem:     {': '.join(part for part in parts if part)}")
     if run.held:
         lines.append(
             f"  Held:        {run.held} deletions wait: if they are meant, run `dovetail sync --confirm-deletions`."
