@@ -107,10 +107,10 @@ def test_in_full_means_all_that_have_not_long_ended_and_canceled_ones_too(connec
     canceled = place.place(event_type, at(9, days=1), ADA)
     coming = place.place(event_type, at(10, days=3), BOB)
     place.cancel(canceled, Actor.USER)
-    clock.now = over.end + timedelta(days=1, minutes=1)
+    clock.now = over.end + timedelta(days=2, minutes=1)
     connected.cursor = ""
     assert {wanted.booking for wanted in connected.tell().bookings} == {canceled.pk, coming.pk}
-    clock.now = over.end + timedelta(days=1)
+    clock.now = over.end + timedelta(days=2)
     connected.cursor = ""
     assert over.pk in {wanted.booking for wanted in connected.tell().bookings}
 

@@ -2,7 +2,7 @@
 
 A cursor is ``<epoch>.<generation>-<sequence number of the last change handed out>``. One of another epoch, of before a
 change of the booking calendars, from the future, or no cursor at all is answered in full: with all bookings of this
-epoch, standing or canceled, that ended less than a day ago or later.
+epoch, standing or canceled, but for those that ended before the connector's window begins.
 
 A booking's items stay in the calendars they were written to, whatever the roles are now: a second item elsewhere would
 be one too many. Where none was written, or in the main booking calendar, the roles of today count.
@@ -26,7 +26,8 @@ from dovetail.server.bookings.models import Booking, Status
 from dovetail.server.connections.models import Connection, ItemState
 from dovetail.server.notifications.compose import absolute
 
-KEPT = timedelta(days=1)
+KEPT = timedelta(days=2)
+"""How long ago a booking may have ended: the connector's window begins with yesterday."""
 CANCELED_PREFIX = "CANCELED: "
 
 
