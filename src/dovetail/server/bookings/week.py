@@ -57,7 +57,7 @@ def week(starts: Sequence[int], zone_name: str, now: datetime, *, first: date | 
     today = now.astimezone(tz).date()
     opening = from_minutes(starts[0]).astimezone(tz).date() if starts else today
     closing = from_minutes(starts[-1]).astimezone(tz).date() if starts else today
-    monday = _monday(min(max(first or day or opening, today), max(closing, today)))
+    monday = _monday(min(max(first or day or opening, opening), closing))
 
     midnights = [
         datetime.combine(monday + timedelta(days=offset), datetime.min.time(), tz) for offset in range(DAYS + 1)
