@@ -21,13 +21,11 @@ from rich.console import Console
 from dovetail.demo.appointments import ZONE, write_calendar
 from dovetail.demo.people import PASSWORD, Customer, User
 from dovetail.demo.programs import Connector, ProgramFailed, server
-from dovetail.demo.steps import steps
+from dovetail.demo.steps import EVERY, steps
 from dovetail.demo.story import Falsehood, Story
 
 USER, EMAIL = "Ada", "ada@example.org"
 CALENDAR = "Ada's diary"
-EVERY = "2"
-"""Seconds between syncs: a newcomer should not wait for the usual minutes."""
 
 
 class BadCalendar(ValueError):

@@ -13,7 +13,7 @@ from dovetail.demo.people import Customer, User
 from dovetail.demo.programs import Connector, Pairing, Server, wait_until
 
 SOON = 30.0
-"""Seconds within which a change on one side must show on the other; the connector syncs every 2."""
+"""Seconds within which a change on one side must show on the other; the connector syncs every second."""
 
 
 class Falsehood(Exception):

@@ -5,6 +5,7 @@ What a browser without JavaScript does, no more; so the demo uses the pages just
 
 from __future__ import annotations
 
+import re
 import ssl
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -96,7 +97,8 @@ class _FormReader(HTMLParser):
 
 
 class Page:
-    """An answer of the server: `text` is what a person reads, `shown` the read-only fields by id."""
+    """An answer of the server: `text` is what a person reads, `shown` the read-only fields by id, `facts` its lists of
+    terms."""
 
     def __init__(self, visitor: Visitor, response: httpx.Response) -> None:
         self.status, self.url, self.html = response.status_code, str(response.url), response.text
@@ -107,6 +109,7 @@ class Page:
             reader.feed(response.text)
         self.forms = reader.forms
         self.shown = reader.shown
+        self.facts = dict(re.findall(r"<dt>([^<]*)</dt>\s*<dd>([^<]*)</dd>", response.text))
         self.text = " ".join("".join(reader.words).split())
 
     def submit(self, button: str, **values: str | list[str] | bool) -> Page:
