@@ -107,8 +107,8 @@ class EventHand:
         event = self.event(handle)
         notes = str(event.get("DESCRIPTION", "")).split("\n")
         return {
-            "category": event["CATEGORIES"].to_ical().decode(),
-            "color": event["X-COLOR"].to_ical().decode() + str(dict(event["X-COLOR"].params)),
+            "category": str(event["CATEGORIES"].to_ical()),
+            "color": str(event["X-COLOR"].to_ical()) + str(dict(event["X-COLOR"].params)),
             "reminder": event.walk("VALARM")[0].to_ical().decode(),
             "notes": f"{notes[0]} … {notes[-1]}",
         }

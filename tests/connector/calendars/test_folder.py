@@ -197,6 +197,27 @@ def test_a_scan_without_changes_opens_no_file(hand: FolderHand, on_open: OnOpen)
     assert opened == []
 
 
+def test_a_file_that_was_read_before_is_still_found_by_its_booking(hand: FolderHand) -> None:
+    mark = stamp()
+    hand.calendar.create(hand.main, DRAFT, mark)
+    hand.lets_time_pass()
+
+    for _ in range(2):
+        assert len(hand.calendar.find_by_booking(hand.main, mark.booking, WINDOW)) == 1
+
+
+def test_the_version_of_a_young_file_names_its_content(folder: Path) -> None:
+    versions = disk.Versions(LOCAL)
+    young = (folder / "lunch.ics").stat()
+    grow_old(folder / "lunch.ics")
+    old = (folder / "lunch.ics").stat()
+
+    assert versions.full(old, lambda: "a") == versions.full(old, lambda: "b") == versions.settled(old)
+    assert versions.full(young, lambda: "a") not in (versions.full(young, lambda: "b"), versions.settled(young))
+    assert versions.holds(versions.full(young, lambda: "a"), young, lambda: "a")
+    assert not versions.holds(versions.full(young, lambda: "a"), young, lambda: "b")
+
+
 def test_a_damaged_file_is_read_once(folder: Path, on_open: OnOpen) -> None:
     (folder / "lunch.ics").write_text("not a calendar")
     grow_old(folder / "lunch.ics")
@@ -497,6 +518,28 @@ def test_an_update_leaves_every_byte_outside_the_event(folder: Path) -> None:
     assert after.endswith(b"END:VEVENT\r\nX-LATE:yes\nEND:VCALENDAR\r\n")
     assert uid in after
     assert b"SUMMARY:Other\r\n" in after
+
+
+@pytest.mark.parametrize("opening", [2, 3])
+def test_an_edit_between_our_look_and_our_write_is_not_lost(folder: Path, on_open: OnOpen, opening: int) -> None:
+    calendar = calendar_of(folder)
+    created = calendar.create(ROOT, DRAFT, stamp())
+    path = folder / created.handle
+    theirs = path.read_bytes().replace(b"SUMMARY:", b"SUMMARY:Mine now: ")
+    opened: list[str] = []
+
+    def user_acts(opened_path: str) -> None:
+        opened.append(opened_path)
+        if len(opened) == opening:
+            path.write_bytes(theirs)
+
+    on_open.below, on_open.action = str(path), user_acts
+    assert created.stamp is not None
+    with pytest.raises(ItemChanged):
+        calendar.update(ROOT, created.handle, created.version, replace(DRAFT, subject="Ours"), created.stamp)
+    on_open.below = ""
+
+    assert path.read_bytes() == theirs
 
 
 def test_a_series_that_the_user_made_of_a_booking_stays_one(folder: Path) -> None:
