@@ -5,7 +5,12 @@ import os
 import shutil
 import tempfile
 
+import django
+
 _data = tempfile.mkdtemp(prefix="dovetail-tests-")
 atexit.register(shutil.rmtree, _data, ignore_errors=True)
 os.environ["DOVETAIL_DATA"] = _data
 os.environ["DOVETAIL_BASE_URL"] = "https://localhost"
+# Here and not in pyproject.toml: from there pytest-django would load the settings before the lines above.
+os.environ["DJANGO_SETTINGS_MODULE"] = "dovetail.server.settings"
+django.setup()
