@@ -68,8 +68,8 @@ def walked_by_dateutil(text: str, start: datetime, last: datetime) -> list[datet
 
 def test_only_the_periods_asked_for_cost_anything() -> None:
     start = datetime(1900, 1, 1, tzinfo=UTC)
-    steps = Steps(100)
+    steps = Steps(1000)
     june = datetime(2026, 6, 1, tzinfo=UTC)
     found = starts(read_rule("FREQ=DAILY;INTERVAL=2", start), start, june, june + timedelta(days=60), steps)
     assert len(list(found)) == 31
-    assert steps.left > 60
+    assert steps.left > 500

@@ -25,7 +25,7 @@ from dovetail.schedule.vtimezone import FileZones, ZoneLines
 
 MOST_EVENTS = 200_000  # that are put together by UID
 MOST_KEPT = 200_000  # EXDATE and RDATE values in a file
-MOST_STEPS = 3_000_000  # of recurrence in a file: some seconds
+MOST_STEPS = 10_000_000  # of recurrence in a file: ten thousand series over a year, or ten seconds
 
 _ZONE = frozenset(["TZID", "TZOFFSETFROM", "TZOFFSETTO"])
 _WANTED = NAMES | _ZONE | {"BEGIN", "END"}
@@ -73,7 +73,9 @@ class _Reader:
     def __init__(self, window: Interval, local_zone: tzinfo) -> None:
         self._window = window
         self._steps = Steps(MOST_STEPS)
-        self._zones = FileZones(local_zone, from_minutes(window.end) + timedelta(days=400), self._steps)
+        self._zones = FileZones(
+            local_zone, from_minutes(window.end) + timedelta(days=400), self._steps.part(MOST_STEPS // 5)
+        )
         self._groups: dict[str, list[Event]] = {}
         self._count = self._kept = self._open = 0
         self._event: EventLines | None = None

@@ -23,6 +23,7 @@ from dovetail.schedule.rules import BadRule, Steps, read_rule, starts
 from dovetail.schedule.values import Length
 
 MOST_OCCURRENCES = 10_000
+MOST_STEPS = 2_000_000  # for one series
 _DAY = timedelta(days=1)
 _EARLIEST = datetime(2, 1, 1, tzinfo=UTC)
 _LATEST = datetime(9998, 12, 31, tzinfo=UTC)
@@ -85,7 +86,7 @@ def expand(events: Sequence[Event], window: Interval, steps: Steps) -> tuple[lis
     blocks: list[BusyBlock] = []
     for master in masters:
         if master.sequence == newest and (master.status is not BusyStatus.FREE or overrides):
-            found, trouble = _expand_master(master, list(overrides.values()), window, steps)
+            found, trouble = _expand_master(master, list(overrides.values()), window, steps.part(MOST_STEPS))
             blocks += found
             troubles += trouble
     for override in overrides.values():

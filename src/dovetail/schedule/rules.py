@@ -19,7 +19,8 @@ from dovetail.schedule.values import BadValue, read_time
 
 FREQUENCIES = ("YEARLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY")
 WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
-MOST_PERIODS = 100_000  # a COUNT is counted from the first period on; so many days are 270 years
+_DAYS_OF = {"MONTHLY": 31, "WEEKLY": 7, "DAILY": 1, "HOURLY": 1}
+_STEPS_OF_START = 10  # against one for looking at a day
 
 _LIMITS = {
     "BYMONTH": (1, 12, False),
@@ -38,16 +39,23 @@ class BadRule(ValueError):
 
 
 class Steps:
-    """How much work recurrence may still make, shared by everything that is read together."""
+    """How much work recurrence may still make: about a microsecond each, part of what a whole may make."""
 
-    def __init__(self, left: int) -> None:
+    def __init__(self, left: int, whole: Steps | None = None) -> None:
         self.left = left
+        self._whole = whole
 
-    def take(self) -> None:
-        """One period or occurrence. Raises BadRule when none is left."""
-        self.left -= 1
+    def part(self, most: int) -> Steps:
+        """At most so many of these steps."""
+        return Steps(most, self)
+
+    def take(self, cost: int) -> None:
+        """Raises BadRule when so many are not left."""
+        if self._whole is not None:
+            self._whole.take(cost)
+        self.left -= cost
         if self.left < 0:
-            raise BadRule("this and what was read with it repeats too often")
+            raise BadRule("it repeats too often, or has to be counted from too far back")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +133,7 @@ def starts(rule: Rule, start: datetime, first: datetime, last: datetime, steps: 
     """The starts from `first` to `last`, ascending, as times on the clock of `start`'s zone.
 
     `start` itself is always the first, whether the rule names it or not (RFC 5545 3.8.5.3). `first` and `last` are in
-    `start`'s zone. Raises BadRule if a COUNT lies too many periods back, or if no `steps` are left.
+    `start`'s zone. Raises BadRule when no `steps` are left.
     """
     if first <= start <= last:
         yield start
@@ -133,8 +141,7 @@ def starts(rule: Rule, start: datetime, first: datetime, last: datetime, steps: 
     end = last
     if rule.until is not None and rule.until < last:
         end = rule.until.replace(tzinfo=last.tzinfo) + timedelta(days=1)  # a day covers the difference of two zones
-    for candidates in _periods(rule, start, start if rule.count else max(start, first), end):
-        steps.take()
+    for candidates in _periods(rule, start, start if rule.count else max(start, first), end, steps):
         for at in candidates:
             if at <= start:
                 continue
@@ -147,14 +154,12 @@ def starts(rule: Rule, start: datetime, first: datetime, last: datetime, steps: 
                 yield at
 
 
-def _periods(rule: Rule, start: datetime, first: datetime, last: datetime) -> Iterator[list[datetime]]:
+def _periods(rule: Rule, start: datetime, first: datetime, last: datetime, steps: Steps) -> Iterator[list[datetime]]:
     """The candidates of each period from the one with `first` to the one with `last`."""
     origin = _period_of(rule, start)
     skipped = max(0, _period_of(rule, first) - origin) // rule.interval * rule.interval
-    periods = range(origin + skipped, _period_of(rule, last) + 1, rule.interval)
-    if len(periods) > MOST_PERIODS:
-        raise BadRule("it has to be counted from too far back")
-    for period in periods:
+    days = _DAYS_OF.get(rule.frequency, 31 * (len(rule.by_month) or 12))
+    for period in range(origin + skipped, _period_of(rule, last) + 1, rule.interval):
         candidates = [
             datetime.combine(day, time(hour, *clock), start.tzinfo)
             for day in _days(rule, period)
@@ -162,6 +167,7 @@ def _periods(rule: Rule, start: datetime, first: datetime, last: datetime) -> It
             if rule.frequency != "HOURLY" or hour == period % 24
             for clock in rule.times
         ]
+        steps.take(days + _STEPS_OF_START * len(candidates))
         if rule.by_position:
             size = len(candidates)
             chosen = {place - 1 if place > 0 else size + place for place in rule.by_position}

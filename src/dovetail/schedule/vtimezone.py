@@ -18,6 +18,7 @@ from dovetail.schedule.zones import UnknownZone, zone
 MOST_ZONES = 1_000
 MOST_OBSERVANCES = 100
 MOST_ONSETS = 2_000
+MOST_STEPS = 100_000  # for one zone
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,9 @@ class FileZones:
         except UnknownZone:
             if lines.name and len(self._defined) < MOST_ZONES:
                 try:
-                    self._defined[lines.name] = DefinedZone(lines.observances(), self._until, self._steps)
+                    self._defined[lines.name] = DefinedZone(
+                        lines.observances(), self._until, self._steps.part(MOST_STEPS)
+                    )
                 except (BadRule, BadValue):
                     self._defined.pop(lines.name, None)
 
