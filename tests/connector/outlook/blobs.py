@@ -185,7 +185,8 @@ def recurrences(draw: st.DrawFn) -> AppointmentRecurrence:
     )
 
 
-_biases = st.integers(-26 * 60, 26 * 60)
+_bias = st.integers(-15 * 60, 15 * 60)
+_extra_bias = st.integers(-8 * 60, 8 * 60)
 
 
 @st.composite
@@ -206,7 +207,7 @@ def system_times(draw: st.DrawFn) -> SystemTime:
     )
 
 
-biases = st.builds(Biases, _biases, _biases, _biases, system_times(), system_times())
+biases = st.builds(Biases, _bias, _extra_bias, _extra_bias, system_times(), system_times())
 rules = st.builds(
     ZoneRule,
     biases,

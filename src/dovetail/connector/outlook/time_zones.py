@@ -18,8 +18,10 @@ MINOR_VERSION = 1
 RULE_BYTES = 62
 MAX_RULES = 1024
 MAX_NAME = 260
-MAX_BIAS = 26 * 60
-"""The largest bias taken as one: Windows knows 14 hours at most, plus an hour or two of daylight saving."""
+MAX_BIAS = 15 * 60
+"""Windows knows 14 hours at most."""
+MAX_EXTRA_BIAS = 8 * 60
+"""Of standard or daylight time: both together stay below the day that an offset from UTC may have."""
 
 
 class DefinitionFlag(IntFlag):
@@ -160,7 +162,7 @@ class ZoneDefinition:
 def read_zone_registration(data: bytes, name: str = "PidLidTimeZoneStruct") -> ZoneRegistration:
     """Read a TZREG of 48 bytes. Raises MalformedProperty."""
     cursor = Cursor(name, data)
-    bias, standard_bias, daylight_bias = _read_bias(cursor), _read_bias(cursor), _read_bias(cursor)
+    bias, standard_bias, daylight_bias = _read_biases(cursor)
     standard_year, standard_date = cursor.u16(), _read_system_time(cursor)
     daylight_year, daylight_date = cursor.u16(), _read_system_time(cursor)
     biases = Biases(bias, standard_bias, daylight_bias, standard_date, daylight_date)
@@ -199,14 +201,18 @@ def _read_rule(cursor: Cursor) -> ZoneRule | UnknownRule:
         raise cursor.malformed(f"a rule of {size} bytes", back=2)
     end = cursor.offset + size
     flags, year, start = cursor.u16(), cursor.u16(), cursor.take(14)
-    bias, standard_bias, daylight_bias = _read_bias(cursor), _read_bias(cursor), _read_bias(cursor)
-    biases = Biases(bias, standard_bias, daylight_bias, _read_system_time(cursor), _read_system_time(cursor))
+    biases = Biases(*_read_biases(cursor), _read_system_time(cursor), _read_system_time(cursor))
     return ZoneRule(biases, year, flags, start, minor_version, cursor.take(end - cursor.offset))
 
 
-def _read_bias(cursor: Cursor) -> int:
+def _read_biases(cursor: Cursor) -> tuple[int, int, int]:
+    """The zone's own, that of standard and that of daylight time."""
+    return _read_bias(cursor, MAX_BIAS), _read_bias(cursor, MAX_EXTRA_BIAS), _read_bias(cursor, MAX_EXTRA_BIAS)
+
+
+def _read_bias(cursor: Cursor, most: int) -> int:
     bias = cursor.i32()
-    if abs(bias) > MAX_BIAS:
+    if abs(bias) > most:
         raise cursor.malformed(f"a bias of {bias} minutes", back=4)
     return bias
 
