@@ -6,15 +6,31 @@ The connector's API is another one (:mod:`dovetail.server.connections.api`).
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
+from ninja.openapi.schema import OpenAPISchema
 
 from dovetail.protocol.problems import CONTENT_TYPE
 from dovetail.server.pages.api import router
 
-api = NinjaAPI(
+
+class PublicApi(NinjaAPI):
+    """Describes errors as what they are: ninja knows one media type for all answers."""
+
+    def get_openapi_schema(self, *args: Any, **kwargs: Any) -> OpenAPISchema:
+        schema = super().get_openapi_schema(*args, **kwargs)
+        for operations in schema["paths"].values():
+            for operation in operations.values():
+                for status, answer in operation["responses"].items():
+                    if int(status) >= 400:
+                        answer["content"] = {CONTENT_TYPE: answer["content"]["application/json"]}
+        return schema
+
+
+api = PublicApi(
     title="Dovetail",
     version="1",
     description="What can be booked, and when.",
