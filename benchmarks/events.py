@@ -21,27 +21,31 @@ def components(count: int, first: datetime) -> Iterator[tuple[str, str]]:
     """(uid, VEVENT text) of `count` appointments within a year from 90 days before `first`; 5 % recur."""
     chance = random.Random(count)
     for number in range(count):
-        uid = f"{number:06d}@bench.dovetail"
         start = first + timedelta(days=chance.randrange(-90, 275), minutes=15 * chance.randrange(24, 76))
-        minutes = chance.choice((15, 30, 30, 60, 60, 90))
-        zone = chance.choice(ZONES)
-        lines = [
-            "BEGIN:VEVENT",
-            f"UID:{uid}",
-            "DTSTAMP:20260101T000000Z",
-            _time("DTSTART", start, zone),
-            _time("DTEND", start + timedelta(minutes=minutes), zone),
-            f"SUMMARY:Appointment {number}",
-            "DESCRIPTION:" + "A few lines that nobody but its owner is to read. " * 3,
-        ]
-        if number % 20 == 0:
-            lines.append(f"RRULE:{chance.choice(RULES)}")
-            if number % 40 == 0:
-                lines.append(_time("EXDATE", start + timedelta(days=14), zone))
-        if chance.random() < 0.1:
-            lines.append("TRANSP:TRANSPARENT")
-        lines.append("END:VEVENT")
-        yield uid, "\r\n".join(lines) + "\r\n"
+        yield component(number, start, chance)
+
+
+def component(number: int, start: datetime, chance: random.Random) -> tuple[str, str]:
+    uid = f"{number:06d}@bench.dovetail"
+    minutes = chance.choice((15, 30, 30, 60, 60, 90))
+    zone = chance.choice(ZONES)
+    lines = [
+        "BEGIN:VEVENT",
+        f"UID:{uid}",
+        "DTSTAMP:20260101T000000Z",
+        _time("DTSTART", start, zone),
+        _time("DTEND", start + timedelta(minutes=minutes), zone),
+        f"SUMMARY:Appointment {number}",
+        "DESCRIPTION:" + "A few lines that nobody but its owner is to read. " * 3,
+    ]
+    if number % 20 == 0:
+        lines.append(f"RRULE:{chance.choice(RULES)}")
+        if number % 40 == 0:
+            lines.append(_time("EXDATE", start + timedelta(days=14), zone))
+    if chance.random() < 0.1:
+        lines.append("TRANSP:TRANSPARENT")
+    lines.append("END:VEVENT")
+    return uid, "\r\n".join(lines) + "\r\n"
 
 
 def _time(name: str, at: datetime, zone: str) -> str:

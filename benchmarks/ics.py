@@ -6,6 +6,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 
 import icalendar
 import recurring_ical_events
@@ -38,7 +39,8 @@ def run() -> Iterator[Result]:
 
 
 def ours(text: str, window: Interval) -> list[BusyBlock]:
-    return [block for event in read_busy(text.splitlines(), window, "UTC") for block in event.busy]
+    stream = BytesIO(text.encode())
+    return [block for event in read_busy(stream, window, UTC) for block in event.blocks]
 
 
 def theirs(text: str, first: datetime) -> list[BusyBlock]:

@@ -8,6 +8,7 @@ Both clients are started as a user would, once a sync; both talk to their server
 from __future__ import annotations
 
 import os
+import random
 import subprocess
 import sys
 import tempfile
@@ -18,12 +19,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from dovetail.demo.customer import open_page
-
-from benchmarks.events import as_folder, calendar, components, this_monday
+from benchmarks.events import as_folder, calendar, component, this_monday
 from benchmarks.result import Result
 from benchmarks.wire import Wire, wire_to
 from dovetail.demo import programs
+from dovetail.demo.people import User
 
 EVENTS = 10_000
 CASES = ("first sync", "nothing changed", "one event changed")
@@ -66,24 +66,24 @@ def measure(wire: Wire, command: list[str], environment: dict[str, str]) -> Figu
 
 def three(sync: Callable[[], Figures], folder: Path) -> list[Figures]:
     first, unchanged = sync(), sync()
-    uid, text = next(components(EVENTS, this_monday() + timedelta(hours=3)))
+    uid, text = component(1, this_monday() + timedelta(days=8, hours=10), chance=random.Random(1))
     (folder / f"{uid.partition('@')[0]}.ics").write_text(calendar(text), newline="")
     return [first, unchanged, sync()]
 
 
 def dovetail(home: Path) -> list[Figures]:
     with programs.server(home) as server, wire_to(server.https_port) as wire:
-        with open_page(server, "bench@example.org") as page:
-            connector_id, token = page.new_pairing()
+        user = User(server, "bench@example.org", "Bench", "UTC")
         connector = programs.Connector(home / "connector", home / "connector.log")
-        empty = home / "empty"
-        empty.mkdir()
+        folder = home / "followed"
+        folder.mkdir()
         through_wire = programs.Server(server.data, wire.port, server.http_port, server.program)
-        connector.pair(through_wire, connector_id, token, empty)
-        empty.rmdir()
-        (home / "calendar").rename(empty)
+        connector.pair(through_wire, user.connect(), folder)
+        user.close()
+        folder.rmdir()
+        (home / "calendar").rename(folder)
         command = [*programs.DOVETAIL, "sync", "--json"]
-        return three(lambda: measure(wire, command, {"DOVETAIL_HOME": str(connector.home)}), empty)
+        return three(lambda: measure(wire, command, {"DOVETAIL_HOME": str(connector.home)}), folder)
 
 
 @contextmanager
