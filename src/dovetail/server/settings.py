@@ -2,7 +2,8 @@
 
 ``DOVETAIL_DATA``      directory of the database and the secret key (default: the user's data directory)
 ``DOVETAIL_BASE_URL``  the public address, e.g. ``https://book.example.org``; links in mails start with it
-``DOVETAIL_EMAIL_URL`` ``smtp://user:password@host:port``, ``smtps://…``, ``smtp+tls://…``; without it mails go to the log
+``DOVETAIL_EMAIL_URL`` ``smtp://user:password@host:port``, ``smtps://…`` or
+                       ``smtp+tls://…``; without it mails go to the log
 """
 
 from __future__ import annotations
