@@ -23,6 +23,7 @@ _SENTENCES = {
     "connection.paired": "The connector was paired",
     "connection.connected": "The calendar is connected",
     "connection.roles_chosen": "You chose what the calendars are for",
+    "connection.switches": "You chose what changes in the calendar do to bookings",
     "connection.missing": "The connector is out of touch",
     "connection.recovered": "The connector is back in touch",
     "connection.deletions_held": "The connector waits for you to confirm {count} deletions",

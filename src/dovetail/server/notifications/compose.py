@@ -18,7 +18,7 @@ from django.urls import reverse
 from dovetail.server.accounts.models import User
 from dovetail.server.bookings.invitation import invitation
 from dovetail.server.bookings.models import Booking
-from dovetail.server.pages.when import span_text
+from dovetail.server.pages.when import moment_text, span_text
 
 _WITH_INVITATION = {"customer_booked": False, "customer_rescheduled": False, "customer_canceled": True}
 """The mails that carry one, and whether it cancels."""
@@ -35,7 +35,7 @@ def compose(
         "booking": booking,
         "host": booking.host,
         "when": span_text(start, end, zone),
-        "before": before and span_text(before, before + (end - start), zone),
+        "before": before and moment_text(before, zone),
         "link": link,
         "page": absolute("booking_page", booking.event_type.page.slug) if booking.event_type else "",
         "manage": absolute("booking", booking.pk),
@@ -55,7 +55,7 @@ def compose_missing(host: User, since: datetime) -> EmailMessage:
     """The connector has not been heard of since then."""
     message = _mail(
         "user_connector_missing",
-        {"host": host, "since": span_text(since, since, host.zone), "connection": absolute("connection")},
+        {"host": host, "since": moment_text(since, host.zone), "connection": absolute("connection")},
         host.email,
     )
     message.extra_headers["Message-ID"] = f"<{host.pk}.{since:%Y%m%d%H%M%S}.connector-missing@{_domain()}>"

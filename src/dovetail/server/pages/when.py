@@ -34,6 +34,12 @@ def time_text(instant: datetime, zone_name: str) -> str:
     return f"{local(instant, zone_name):%H:%M}"
 
 
+def moment_text(instant: datetime, zone_name: str) -> str:
+    """``Tuesday 24 November 2026, 14:00 (Europe/Berlin, UTC+01:00)``."""
+    label = zone_label(instant, zone_name)
+    return f"{date_text(instant, zone_name)}, {time_text(instant, zone_name)} ({label})"
+
+
 def span_text(start: datetime, end: datetime, zone_name: str, *, name_zone: bool = True) -> str:
     """``Tuesday 24 November 2026, 14:00 – 14:30 (Europe/Berlin, UTC+01:00)``."""
     first, last = date_text(start, zone_name), date_text(end, zone_name)
