@@ -90,6 +90,10 @@ ZONES = "BEGIN:VTIMEZONE\nTZID:{}\n" + (
     "BEGIN:STANDARD\nDTSTART:00020101T000000\nTZOFFSETFROM:+0100\nTZOFFSETTO:+0100\n"
     "RRULE:FREQ=YEARLY;BYYEARDAY=366\nEND:STANDARD\n" * 100 + "END:VTIMEZONE"
 )
+MANY_OF_ONE = [event("DTSTART:20260601T100000Z", "DURATION:PT1H", "RRULE:FREQ=HOURLY")] * 500 + [
+    event(f"RECURRENCE-ID;RANGE=THISANDFUTURE:20260601T{n // 60:02}{n % 60:02}00Z", "DTSTART:20260602T100000Z")
+    for n in range(1440)
+]
 
 
 @pytest.mark.slow
@@ -100,13 +104,14 @@ ZONES = "BEGIN:VTIMEZONE\nTZID:{}\n" + (
         [DARK.replace("one", str(n)) for n in range(500)],
         [NEVER.replace("one", str(n)) for n in range(2000)],
         [ZONES.format(n) for n in range(50)],
+        MANY_OF_ONE,
         ["BEGIN:VEVENT\n" * 20_000],
         ["BEGIN:X\n" * 200_000],
         [event("BEGIN:VALARM\n" * 100_000, "DTSTART:20260605T100000Z")],
         [event("DTSTART" + ";A=B" * 15_000 + ":20260605")],
         [event("RRULE:" + ";" * 60_000, "DTSTART:20260605")],
     ],
-    ids=["hourly", "long counts", "never", "zones", "events", "components", "alarms", "parameters", "rule"],
+    ids=["hourly", "long counts", "never", "zones", "one uid", "events", "components", "alarms", "parameters", "rule"],
 )
 def test_a_small_file_made_to_be_slow_is_done_in_seconds(parts: list[str]) -> None:
     began = time.monotonic()

@@ -12,9 +12,11 @@ it is also excluded, EXRULE is not read, and so on. Recurring data that cannot b
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
 
 from dovetail.schedule.busy import BusyBlock, BusyStatus
 from dovetail.schedule.instants import from_minutes, to_minutes, to_minutes_ceil
@@ -24,7 +26,7 @@ from dovetail.schedule.values import Length
 
 MOST_OCCURRENCES = 10_000
 MOST_STEPS = 2_000_000  # for one series
-_DAY = timedelta(days=1)
+_NONE = timedelta()
 _EARLIEST = datetime(2, 1, 1, tzinfo=UTC)
 _LATEST = datetime(9998, 12, 31, tzinfo=UTC)
 _LONGEST = timedelta(days=366 * 100)
@@ -97,24 +99,27 @@ def expand(events: Sequence[Event], window: Interval, steps: Steps) -> tuple[lis
 def _expand_master(
     master: Event, overrides: list[Event], window: Interval, steps: Steps
 ) -> tuple[list[BusyBlock], list[Trouble]]:
-    replaced = _Names([event.replaces for event in overrides if event.replaces is not None])
-    following = sorted(
-        ((_instant(event.replaces, master), event) for event in overrides if event.and_following and event.replaces),
-        key=lambda pair: pair[0],
-    )
     excluded = _Names(master.excluded)
     seen: set[int] = set()
     blocks: list[BusyBlock] = []
     troubles: list[Trouble] = []
     try:
-        for start, length in _occurrences(master, following, window, steps):
+        steps.take(len(overrides))
+        replaced = _Names([event.replaces for event in overrides if event.replaces is not None])
+        shifts = _shifts(master, overrides)
+        for start, length in _occurrences(master, shifts, window, steps):
             minute = to_minutes(start)
             if minute in seen or excluded.hold(start, minute) or replaced.hold(start, minute):
                 continue
             if len(seen) == MOST_OCCURRENCES:
                 raise BadRule(f"it happens more than {MOST_OCCURRENCES} times in the days asked for")
             seen.add(minute)
-            blocks += _moved_along(master, following, start, length, window)
+            earlier = bisect_right(shifts, minute, key=lambda shift: shift.since)
+            if earlier:
+                shift = shifts[earlier - 1]
+                blocks += _block(shift.event, start, shift.event.length, window, shift.by)
+            else:
+                blocks += _block(master, start, length, window)
     except BadRule as error:
         troubles.append(Trouble("recurrence", f"its recurrence cannot be followed: {error}", master.line))
         minute = to_minutes(master.start)
@@ -123,19 +128,34 @@ def _expand_master(
     return blocks, troubles
 
 
+class _Shift(NamedTuple):
+    """From `since` on, occurrences are those of `event`, moved `by` so much (RANGE=THISANDFUTURE)."""
+
+    since: int
+    event: Event
+    by: timedelta
+
+
+def _shifts(master: Event, overrides: list[Event]) -> list[_Shift]:
+    """Ascending."""
+    shifts = []
+    for event in overrides:
+        if event.and_following and event.replaces is not None:
+            at = _at(event.replaces, master)
+            shifts.append(_Shift(to_minutes(at), event, event.start - at))
+    return sorted(shifts, key=lambda shift: shift.since)
+
+
 def _occurrences(
-    master: Event, following: Sequence[tuple[int, Event]], window: Interval, steps: Steps
+    master: Event, shifts: Sequence[_Shift], window: Interval, steps: Steps
 ) -> Iterator[tuple[datetime, Length]]:
     """The starts that may matter, from additions and rules, as often as they are named."""
-    reach = _reach(master.length)
-    for _, event in following:
-        shift = abs(event.start - _at(event.replaces, master)) if event.replaces else timedelta()
-        reach = max(reach, _reach(event.length) + min(shift, _LONGEST))
+    reach = max([_reach(master.length), *(_reach(event.length) + min(abs(by), _LONGEST) for _, event, by in shifts)])
     first = _clamped(from_minutes(window.start) - reach).replace(tzinfo=master.start.tzinfo)
     last = _clamped(from_minutes(window.end) + reach).replace(tzinfo=master.start.tzinfo)
     for added, length in master.added:
         at = _at(added, master)
-        if to_minutes(first) <= to_minutes(at) <= to_minutes(last):
+        if first <= at <= last:
             yield at, length or master.length
     if not master.rules:
         yield master.start, master.length
@@ -145,31 +165,22 @@ def _occurrences(
             yield start, master.length
 
 
-def _moved_along(
-    master: Event, following: Sequence[tuple[int, Event]], start: datetime, length: Length, window: Interval
+def _block(
+    event: Event, start: datetime, length: Length, window: Interval, moved: timedelta = _NONE
 ) -> list[BusyBlock]:
-    """The block of an occurrence, shifted if an earlier one was moved together with all that follow it."""
-    minute = to_minutes(start)
-    for since, event in reversed(following):
-        if since <= minute and event.replaces is not None:
-            shift = event.start - _at(event.replaces, master)
-            return _block(event, start + shift, event.length, window)
-    return _block(master, start, length, window)
-
-
-def _block(event: Event, start: datetime, length: Length, window: Interval) -> list[BusyBlock]:
+    """None if the event is free, takes no time, or does not meet the window."""
     if event.status is BusyStatus.FREE:
         return []
     try:
+        start += moved
         begins = start.astimezone(UTC)
         ends = (start + length.wall).astimezone(UTC) + length.exact
         if ends <= begins:  # the clock was put forward over its end
             ends = begins + length.wall + length.exact
-        block = BusyBlock(to_minutes(begins), to_minutes_ceil(ends), event.status)
-    except OverflowError:
+    except OverflowError:  # outside the years 1 to 9999
         return []
-    meets = block.start < window.end and block.end > window.start and block.start < block.end
-    return [block] if meets else []
+    block = BusyBlock(to_minutes(begins), to_minutes_ceil(ends), event.status)
+    return [block] if max(block.start, window.start) < min(block.end, window.end) else []
 
 
 class _Names:
@@ -188,13 +199,9 @@ def _at(name: datetime | date, master: Event) -> datetime:
     return name if isinstance(name, datetime) else datetime.combine(name, master.start.timetz())
 
 
-def _instant(name: datetime | date | None, master: Event) -> int:
-    return to_minutes(_at(name or master.start, master))
-
-
 def _reach(length: Length) -> timedelta:
     """How far outside the window a start may lie: its length, and two days for the differences of zones."""
-    return min(max(length.wall + length.exact, timedelta()), _LONGEST) + 2 * _DAY
+    return min(max(length.wall + length.exact, _NONE), _LONGEST) + timedelta(days=2)
 
 
 def _clamped(at: datetime) -> datetime:
