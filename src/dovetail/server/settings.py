@@ -98,6 +98,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-gb"
+LANGUAGES = [("en-gb", "English")]  # what our pages are written in: dates and form errors must not be in another
 STATIC_URL = "static/"
 STATICFILES_DIRS = [Path(__file__).parent / "static"]
 WHITENOISE_USE_FINDERS = True
@@ -140,6 +141,7 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
-    # Below ERROR it logs each 401, and the first half of every sign-in is one.
+    # Below ERROR it logs each 401, and the first half of every sign-in is one; and addresses: a link to a booking is a
+    # secret.
     "loggers": {"django.request": {"level": "ERROR"}},
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -155,6 +156,12 @@ def test_a_week_without_openings_names_the_next_open_day(browser, host, address)
     browser.open(f"{address}?from={monday}")
     assert "Nothing is open in this week." in browser.text
     assert f"?day={monday + timedelta(days=7)}" in " ".join(browser.links)
+
+
+def test_dates_are_in_the_language_of_the_page(browser, address) -> None:
+    browser.client.defaults["HTTP_ACCEPT_LANGUAGE"] = "de"
+    browser.open(f"{address}?day={browser_day(browser, address)}")
+    assert re.search(r"(Mon|Tues|Wednes|Thurs|Fri)day \d+ [A-Z]", browser.text)
 
 
 class TestAPageThatIsNotSimplyOpen:

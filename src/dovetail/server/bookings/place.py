@@ -13,8 +13,9 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.utils import timezone
 
 from dovetail.schedule.instants import to_minutes
@@ -249,20 +250,22 @@ def finish(*, now: datetime | None = None, at_most: int = 100) -> None:
     """What the clock does: meetings that ended are completed, requests whose time came unanswered expire, and holds
     and claims of the past are forgotten."""
     now = now or timezone.now()
-    for booking in _due(Q(status__in=STANDING, end__lte=now), at_most):
-        booking.status, booking.actor = Status.COMPLETED, Actor.SERVER
-        booking.save(update_fields=["status", "actor"])
-        tell(booking, Change.COMPLETED)
-    for booking in _due(Q(status=Status.REQUESTED, start__lte=now), at_most):
-        _end(booking, Actor.SERVER, "Nobody answered the request in time.")
-        tell(booking, Change.EXPIRED)
+    ended = Q(status__in=STANDING, end__lte=now)
+    unanswered = Q(status=Status.REQUESTED, start__lte=now)
+    due = Booking.objects.filter(ended | unanswered).select_related("event_type__page").order_by("host", "start")
+    for host_id, _ in groupby(due[:at_most], key=lambda booking: booking.host_id):
+        host = lock_host(host_id)
+        for booking in due.filter(host=host)[:at_most]:
+            booking.host = host
+            if booking.stands:
+                booking.status, booking.actor = Status.COMPLETED, Actor.SERVER
+                booking.save(update_fields=["status", "actor"])
+                tell(booking, Change.COMPLETED)
+            else:
+                _end(booking, Actor.SERVER, "Nobody answered the request in time.")
+                tell(booking, Change.EXPIRED)
     Hold.objects.filter(expires_at__lte=now).delete()
     Claim.objects.filter(cell__lt=to_minutes(now - LONGEST_MEETING) // CELL_MINUTES).delete()
-
-
-def _due(what: Q, at_most: int) -> QuerySet[Booking]:
-    rows = Booking.objects.filter(what).select_related("host", "event_type__page")
-    return rows.select_for_update(of=("self",), skip_locked=True).order_by("host", "start")[:at_most]
 
 
 def _fresh(event_type: EventType) -> EventType:
