@@ -91,7 +91,7 @@ class CalendarReport(Message):
 
 
 class Chunk(Message):
-    """The busy blocks ``(start, end, status)`` of one calendar in one 7-day UTC chunk; no blocks: nothing is busy there."""
+    """The busy blocks ``(start, end, status)`` of one calendar in one 7-day UTC chunk; without blocks it is free."""
 
     calendar: CalendarKey
     index: int
@@ -233,13 +233,29 @@ class Roles(Message):
     additional: tuple[CalendarKey, ...] = ()
 
 
+class Realtime(Message):
+    """Where the server waits with its hints (:mod:`dovetail.protocol.hints`). A port is None where it is switched off.
+
+    `domain` is that of the JID, `host` the name the ports are open at and their certificate is for. `websocket` is a
+    path (RFC 7395) at the address the connector syncs with.
+    """
+
+    domain: Annotated[str, Field(min_length=1, max_length=253)]
+    host: Annotated[str, Field(min_length=1, max_length=253)]
+    starttls_port: Annotated[int, Field(ge=1, le=65535)] | None
+    direct_tls_port: Annotated[int, Field(ge=1, le=65535)] | None
+    websocket: Annotated[str, Field(pattern=r"^/", max_length=200)]
+
+
 class Settings(Message):
-    """What the User chose on the Calendar connection page. `window_days`: how far ahead a scan looks."""
+    """What the User chose on the Calendar connection page. `window_days`: how far ahead a scan looks.
+    `realtime` is None where the server sends no hints."""
 
     roles: Roles
     window_days: int
     delete_cancels: bool
     move_reschedules: bool
+    realtime: Realtime | None = None
 
 
 class ReportOutcome(StrEnum):
@@ -278,7 +294,7 @@ class FeedbackAnswer(Message):
 
 
 class SyncResponse(Message):
-    """`full`: the bookings are all that stand, because the cursor was empty or too old; others are not ours any more."""
+    """`full`: the bookings are all that stand, because the cursor was empty or too old; others are ours no more."""
 
     protocol: int = PROTOCOL_VERSION
     epoch: int
