@@ -57,7 +57,7 @@ def told(wire, reporter, connection, ada):
     reporter.begin()
     booking = place.place(event_type_of(ada), at(9, days=1), ADA)
     reporter.busy[WORK] = [BusyBlock(FIRST, LAST, BusyStatus.OUT_OF_OFFICE)]
-    reporter.busy[HOME] = [BusyBlock(n, n + 5, BusyStatus.BUSY) for n in range(FIRST, FIRST + 60_000, 20)]
+    reporter.busy[HOME] = [BusyBlock(n, n + 5, BusyStatus.BUSY) for n in range(FIRST, FIRST + 6_000, 20)]
     reporter.items = (item(booking), item(booking, HOME, outcome=ItemOutcome.FAILED, reason="Pufferplatz-3"))
     reporter.tell()
     wire.sign_in("A" * 32)
@@ -138,7 +138,7 @@ def test_one_users_end_leaves_anothers_data_alone(told, connection, eve, clock):
 def test_no_row_of_it_is_left_and_the_receipt_counts_them(told, wire, connection, ada):
     blocks = sum(len(chunk.blocks) for chunk in BusyChunk.objects.all())
     chunks = BusyChunk.objects.count()
-    assert blocks > 3000
+    assert blocks > 300
     erased = wire.disconnect().json()["erased"]
     assert erased == {
         "calendars": 3,

@@ -107,6 +107,7 @@ def test_a_stranger_who_knows_the_id_cannot_lock_the_owner_out(wire, wrong, cloc
     assert wire.sign_in().status_code == 200
     assert strangers_try(wire, wrong, 60)[-2:] == ["wrong-credentials", "blocked"]
     assert codes(Wire(wire.connector_id, wrong, address="192.0.2.1"), 1, wrong) == ["blocked"]
+    assert codes(wire, 1, wrong) == ["wrong-credentials"]
     assert wire.sign_in().status_code == 200
 
 
