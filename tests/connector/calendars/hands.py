@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sys
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import icalendar
@@ -258,3 +260,20 @@ class FileHand(EventHand):
 
     def _write(self, text: str) -> None:
         self.path.write_bytes(text.encode())
+
+
+class OnOpen:
+    """Runs an action whenever a file below a directory is about to be opened."""
+
+    def __init__(self) -> None:
+        self.below = ""
+        self.action: Callable[[str], None] = lambda path: None
+        sys.addaudithook(self._hear)
+
+    def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "open" and self.below and str(arguments[0]).startswith(self.below):
+            below, self.below = self.below, ""
+            try:
+                self.action(str(arguments[0]))
+            finally:
+                self.below = below

@@ -5,7 +5,6 @@ import subprocess
 import sys
 import threading
 import uuid
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -25,7 +24,7 @@ from connector.calendars.contract import (
     CalendarContract,
     stamp,
 )
-from connector.calendars.hands import LOCAL, FolderHand, event_text, file_text, grow_old
+from connector.calendars.hands import LOCAL, FolderHand, OnOpen, event_text, file_text, grow_old
 from dovetail.connector.calendars import disk
 from dovetail.connector.calendars.folder import FolderCalendar
 from dovetail.connector.calendars.layout import ROOT
@@ -72,32 +71,6 @@ def scan(calendar: FolderCalendar, known: dict[str, str] | None = None, name: st
 
 class TestContract(CalendarContract):
     pass
-
-
-class OnOpen:
-    """Runs an action whenever a file below a directory is about to be opened."""
-
-    def __init__(self) -> None:
-        self.below = ""
-        self.action: Callable[[str], None] = lambda path: None
-        sys.addaudithook(self._hear)
-
-    def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if event == "open" and self.below and str(arguments[0]).startswith(self.below):
-            below, self.below = self.below, ""
-            try:
-                self.action(str(arguments[0]))
-            finally:
-                self.below = below
-
-
-_on_open = OnOpen()  # an audit hook cannot be taken away again
-
-
-@pytest.fixture
-def on_open() -> Iterator[OnOpen]:
-    yield _on_open
-    _on_open.below = ""
 
 
 # --- which directories are calendars ----------------------------------------------------------------------------------
@@ -216,6 +189,17 @@ def test_the_version_of_a_young_file_names_its_content(folder: Path) -> None:
     assert versions.full(young, lambda: "a") not in (versions.full(young, lambda: "b"), versions.settled(young))
     assert versions.holds(versions.full(young, lambda: "a"), young, lambda: "a")
     assert not versions.holds(versions.full(young, lambda: "a"), young, lambda: "b")
+
+
+def test_a_damaged_file_that_speaks_of_a_booking_may_be_it_under_any_name(hand: FolderHand) -> None:
+    mark = stamp()
+    created = hand.calendar.create(hand.main, DRAFT, mark)
+    hand.breaks(hand.main, created.handle)
+    (hand.directory / created.handle).rename(hand.directory / hand.main / "renamed.ics")
+
+    with pytest.raises(CalendarError, match="booking cannot be read"):
+        hand.calendar.find_by_booking(hand.main, mark.booking, WINDOW)
+    assert hand.calendar.find_by_booking(hand.main, uuid.uuid4(), WINDOW) == []
 
 
 def test_a_damaged_file_is_read_once(folder: Path, on_open: OnOpen) -> None:
@@ -554,6 +538,28 @@ def test_a_series_that_the_user_made_of_a_booking_stays_one(folder: Path) -> Non
     after = next(item for item in scan(calendar).items if item.handle == created.handle)
 
     assert [block.start for block in after.busy] == [BUSY.start, BUSY.start + 7 * 24 * 60]
+
+
+def test_one_occurrence_that_the_user_edited_is_not_the_booking(folder: Path) -> None:
+    calendar = calendar_of(folder)
+    created = calendar.create(ROOT, DRAFT, stamp())
+    path = folder / created.handle
+    head, event = path.read_bytes().split(b"BEGIN:VEVENT")
+    event = b"BEGIN:VEVENT" + event.replace(b"END:VCALENDAR\r\n", b"")
+    edited = event.replace(b"\r\nUID", b"\r\nRECURRENCE-ID:20270317T090000Z\r\nUID")
+    edited = edited.replace(b"DTSTART:20270310T09", b"DTSTART:20270317T07").replace(
+        b"DTEND:20270310", b"DTEND:20270317"
+    )
+    series = event.replace(b"END:VEVENT", b"RRULE:FREQ=WEEKLY;COUNT=2\r\nEND:VEVENT")
+    path.write_bytes(head + edited + series + b"END:VCALENDAR\r\n")
+
+    item = next(item for item in scan(calendar).items if item.handle == created.handle)
+    assert created.stamp is not None
+    calendar.update(ROOT, created.handle, item.version, replace(DRAFT, subject="Other"), created.stamp)
+
+    assert item.current == DRAFT
+    assert [block.start for block in item.busy] == [BUSY.start, BUSY.start + 7 * 24 * 60 - 120]
+    assert edited in path.read_bytes()
 
 
 def test_a_linked_file_is_written_through_the_link(folder: Path, tmp_path: Path) -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from connector.calendars.contract import DRAFT, LATER, NINE, TEN, WINDOW, CalendarContract, stamp
-from connector.calendars.hands import LOCAL, FileHand, event_text, file_text
+from connector.calendars.hands import LOCAL, FileHand, OnOpen, event_text, file_text
 from dovetail.connector.calendars.onefile import FileCalendar
 from dovetail.connector.calendars.port import CalendarError, Gone, ItemChanged, Scan, ScanRequest, Unknown
+from dovetail.schedule import ics
 from dovetail.schedule.busy import BusyBlock, BusyStatus
 from dovetail.schedule.instants import to_minutes
 
@@ -72,10 +73,12 @@ def test_every_byte_outside_the_bookings_event_stays(path: Path, newline: str) -
         assert after[start:end].count("\r") == (after[start:end].count("\n") if newline == "\r\n" else 0)
 
 
-def test_a_file_that_is_half_written_hides_nothing_and_takes_no_booking(path: Path) -> None:
+@pytest.mark.parametrize("calendars", [1, 2])
+def test_a_file_that_is_half_written_hides_nothing_and_takes_no_booking(path: Path, calendars: int) -> None:
     calendar = calendar_of(path, file_text(LUNCH, event_text(LATER, LATER + (TEN - NINE), uid="later")))
     assert scan(calendar).complete
-    path.write_bytes(file_text(LUNCH).encode()[:-20])
+    path.write_bytes(file_text(LUNCH).encode() * calendars)
+    path.write_bytes(path.read_bytes()[:-20])
 
     seen = scan(calendar)
 
@@ -102,6 +105,35 @@ def test_an_empty_calendar_holds_nothing_for_sure(path: Path) -> None:
 
     assert scan(calendar).complete
     assert isinstance(calendar.probe("calendar.ics", "lunch", WINDOW), Gone)
+
+
+def test_an_edit_between_our_look_and_our_write_is_not_lost(path: Path, on_open: OnOpen) -> None:
+    calendar = calendar_of(path, file_text(LUNCH))
+    theirs = file_text(LUNCH, event_text(LATER, LATER + (TEN - NINE)))
+    opened: list[str] = []
+
+    def user_acts(opened_path: str) -> None:
+        opened.append(opened_path)
+        if len(opened) == 2:
+            path.write_bytes(theirs.encode())
+
+    on_open.below, on_open.action = str(path), user_acts
+    with pytest.raises(ItemChanged):
+        calendar.create("calendar.ics", DRAFT, stamp())
+    on_open.below = ""
+
+    assert path.read_bytes() == theirs.encode()
+
+
+def test_a_uid_that_comes_up_twice_in_an_endless_file_counts_twice(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ics, "MOST_EVENTS", 1)
+    later = event_text(LATER, LATER + (TEN - NINE), uid="lunch")
+
+    seen = scan(calendar_of(path, file_text(event_text(NINE, TEN), LUNCH, later)))
+
+    assert not seen.complete
+    (item,) = [item for item in seen.items if item.handle == "lunch"]
+    assert [block.start for block in item.busy] == [BUSY.start, to_minutes(LATER)]
 
 
 def test_one_change_in_the_file_is_one_item_in_the_scan(path: Path) -> None:

@@ -97,6 +97,7 @@ def test_another_program_reads_what_was_written(draft: Draft, stamp: Stamp) -> N
     assert vevent.body_in(str(event["DESCRIPTION"])) == draft.body
     assert vevent.read_stamp(properties(event)) == stamp
     assert not event.errors
+    assert not set(written(draft, stamp)) & {*range(9), *range(14, 32), 127}
     assert MAIL.isdisjoint(event)
     assert event.subcomponents == []
 
@@ -276,24 +277,38 @@ def test_a_booking_shows_as_the_last_program_that_wrote_it_meant(lines: str, sho
 @pytest.mark.parametrize(
     ("lines", "start", "end"),
     [
+        ("DTSTART;TZID=Ours:20270301T130000\nDTEND;TZID=Ours:20270301T140000", (1, 9, 30), (1, 10, 30)),
         ("DTSTART;TZID=W. Europe Standard Time:20270301T130000\nDURATION:PT30M", (1, 12, 0), (1, 12, 30)),
         ("DTSTART:20270301T130000\nDTEND:20270301T140000", (1, 18, 0), (1, 19, 0)),
         ("DTSTART;VALUE=DATE:20270302", (2, 5, 0), (3, 5, 0)),
         ("DTSTART;TZID=Nowhere:20270301T130000\nDTEND;TZID=Nowhere:20270301T140000", (1, 18, 0), (1, 19, 0)),
     ],
-    ids=["Windows zone and duration", "floating", "whole day", "unknown zone"],
+    ids=["a zone of the file's own", "Windows zone and duration", "floating", "whole day", "unknown zone"],
 )
 def test_times_that_another_program_wrote_come_out_in_utc(
     lines: str, start: tuple[int, int, int], end: tuple[int, int, int]
 ) -> None:
     raw = re.sub(rb"DTSTART.*\nDTEND.*", lines.encode(), DECORATED)
-    (entry,) = entries(io.BytesIO(vevent.new_file(stamped(raw))), ZoneInfo("America/New_York"))
+    (entry,) = entries(io.BytesIO(vevent.new_file(OURS + stamped(raw))), ZoneInfo("America/New_York"))
 
     assert entry.current is not None
     assert (entry.current.start, entry.current.end) == (
         datetime(2027, 3, *start, tzinfo=UTC),
         datetime(2027, 3, *end, tzinfo=UTC),
     )
+
+
+OURS = (
+    b"BEGIN:VTIMEZONE\r\nTZID:Ours\r\nBEGIN:STANDARD\r\nDTSTART:19700101T000000\r\n"
+    b"TZOFFSETFROM:+0330\r\nTZOFFSETTO:+0330\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\n"
+)
+
+
+def test_a_broken_zone_in_the_file_spoils_no_time_in_another() -> None:
+    zone = b"BEGIN:VTIMEZONE\r\nTZID:Ours\r\nEND:VTIMEZONE\r\n"
+    (entry,) = entries(io.BytesIO(vevent.new_file(zone + stamped(DECORATED))), UTC)
+
+    assert entry.current == DRAFT
 
 
 def stamped(raw: bytes) -> bytes:
