@@ -1,4 +1,4 @@
-"""Which calendar the connector works with, as one line: ``folder:PATH``.
+"""Which calendar the connector works with, as one line: ``folder:PATH``, or ``outlook-file:PATH`` to read alone.
 
 A new kind of calendar is one more row in `KINDS`.
 """
@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from dovetail.connector.calendars.port import CalendarPort
+from dovetail.connector.calendars.port import CalendarError, CalendarPort
 
 
 class BadCalendarSpec(ValueError):
@@ -22,7 +22,17 @@ def _folder(path: str) -> CalendarPort:
     return open_path(Path(path))
 
 
-KINDS: dict[str, Callable[[str], CalendarPort]] = {"folder": _folder}
+def _outlook_file(path: str) -> CalendarPort:
+    try:
+        from dovetail.connector.outlook.data_files import OutlookFiles
+    except ImportError as error:
+        raise CalendarError(
+            "Outlook's files need more than is installed here: install dovetail-calendar[outlook].", transient=False
+        ) from error
+    return OutlookFiles(Path(path))
+
+
+KINDS: dict[str, Callable[[str], CalendarPort]] = {"folder": _folder, "outlook-file": _outlook_file}
 
 
 def read_spec(text: str) -> str:
@@ -31,7 +41,8 @@ def read_spec(text: str) -> str:
     if not colon or kind not in KINDS or not rest:
         hint = " Outlook's own calendars are not supported yet." if sys.platform == "win32" else ""
         raise BadCalendarSpec(
-            f"{text!r} names no calendar: write folder:PATH for a folder of .ics files, or one.{hint}"
+            f"{text!r} names no calendar: write folder:PATH for a folder of .ics files, or one; or outlook-file:PATH"
+            f" for an Outlook data file (.pst, .ost) or a folder of .msg files, to be read alone.{hint}"
         )
     return f"{kind}:{Path(rest).expanduser().absolute()}"
 

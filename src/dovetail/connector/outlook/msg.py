@@ -16,6 +16,7 @@ from uuid import UUID
 
 import olefile
 
+from dovetail.connector.calendars import disk
 from dovetail.connector.outlook.binary import MAX_BYTES, MalformedProperty
 from dovetail.connector.outlook.properties import (
     PROPERTIES,
@@ -44,7 +45,7 @@ class NotAMessage(Exception):
 @contextmanager
 def open_msg(path: Path) -> Iterator[MsgFile]:
     """Raises OSError if the file cannot be opened, NotAMessage if it is something else or damaged."""
-    with open(path, "rb") as file:
+    with disk.open_file(path) as file:
         yield MsgFile(_guarded(lambda: olefile.OleFileIO(file)))
 
 

@@ -17,6 +17,7 @@ from uuid import UUID
 
 import pypff
 
+from dovetail.connector.calendars import disk
 from dovetail.connector.outlook.binary import MalformedProperty
 from dovetail.connector.outlook.properties import (
     MESSAGE_CLASS,
@@ -61,7 +62,7 @@ class Folder:
 @contextmanager
 def open_pst(path: Path) -> Iterator[PstFile]:
     """Raises OSError if the file cannot be opened, DataFileError if it is something else or damaged."""
-    with open(path, "rb") as stream:
+    with disk.open_file(path) as stream:
         file = pypff.file()
         _guarded(lambda: file.open_file_object(stream))
         try:
