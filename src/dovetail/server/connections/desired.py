@@ -54,8 +54,9 @@ def after(connection: Connection, host: User, cursor: str, roles: Roles, now: da
 
 
 def _ours(connection: Connection) -> QuerySet[Booking]:
-    bookings = Booking.objects.filter(host=connection.user_id, epoch=connection.epoch, detached=False, seq__gt=0)
-    return bookings.exclude(status=Status.REQUESTED).select_related("event_type").order_by("seq")
+    """A request has no epoch until it is approved."""
+    bookings = Booking.objects.filter(host=connection.user_id, epoch=connection.epoch, detached=False)
+    return bookings.select_related("event_type").order_by("seq")
 
 
 def _sequence(cursor: str, prefix: str) -> int | None:

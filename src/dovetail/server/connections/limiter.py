@@ -39,7 +39,7 @@ class Pair:
 
     @classmethod
     def of(cls, connector_id: str, address: str) -> Pair:
-        return cls(connector_id[:_ID_LENGTH], _network(address))
+        return cls(connector_id[:_ID_LENGTH], network(address))
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def _strangers_tries(connector_id: str, now: datetime) -> int:
     return tries.exclude(address__in=known).count()
 
 
-def _network(address: str) -> str:
+def network(address: str) -> str:
     """The address as it is counted; one that cannot be read counts as the unspecified one."""
     try:
         parsed = ipaddress.ip_address(address)
