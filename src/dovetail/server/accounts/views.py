@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -13,6 +13,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from dovetail.server.accounts.forms import AccountForm, LeaveForm
+from dovetail.server.accounts.requests import SignedInRequest
 from dovetail.server.accounts.services import close_account
 from dovetail.server.activity.models import Entry
 from dovetail.server.activity.sentences import counts
@@ -25,7 +26,7 @@ UPCOMING, ENTRIES = 10, 12
 @login_required
 @never_cache
 @require_http_methods(["GET", "HEAD"])
-def home(request: HttpRequest) -> HttpResponse:
+def home(request: SignedInRequest) -> HttpResponse:
     """What needs an answer, what comes next, what happened."""
     now = timezone.now()
     rows = Booking.objects.filter(host=request.user).select_related("event_type").order_by("start")
@@ -41,7 +42,7 @@ def home(request: HttpRequest) -> HttpResponse:
 @login_required
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def account(request: HttpRequest) -> HttpResponse:
+def account(request: SignedInRequest) -> HttpResponse:
     form = AccountForm(request.POST if request.method == "POST" else None, instance=request.user)
     if request.method == "POST" and form.is_valid():
         form.save()
@@ -54,7 +55,7 @@ def account(request: HttpRequest) -> HttpResponse:
 @login_required
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def delete_account(request: HttpRequest) -> HttpResponse:
+def delete_account(request: SignedInRequest) -> HttpResponse:
     """Say what will be deleted; with the password, delete it and show the receipt."""
     user = request.user
     form = LeaveForm(user, request.POST if request.method == "POST" else None)

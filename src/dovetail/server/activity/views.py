@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 
+from dovetail.server.accounts.requests import SignedInRequest
 from dovetail.server.activity.models import Entry
 
 ON_A_PAGE = 50
@@ -15,7 +16,7 @@ ON_A_PAGE = 50
 
 @login_required
 @never_cache
-def activity(request: HttpRequest) -> HttpResponse:
+def activity(request: SignedInRequest) -> HttpResponse:
     rows = Entry.objects.filter(user=request.user).select_related("booking")
     page = Paginator(rows, ON_A_PAGE).get_page(request.GET.get("page"))
     return render(request, "activity/activity.html", {"entries": page})

@@ -8,12 +8,13 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
+from dovetail.server.accounts.requests import SignedInRequest
 from dovetail.server.bookings import place
 from dovetail.server.bookings.errors import BookingRefused, NotBookable, SlotTaken
 from dovetail.server.bookings.forms import ReasonForm
@@ -25,7 +26,7 @@ ON_A_PAGE = 25
 @login_required
 @never_cache
 @require_http_methods(["GET", "HEAD"])
-def bookings(request: HttpRequest) -> HttpResponse:
+def bookings(request: SignedInRequest) -> HttpResponse:
     """All bookings of the User, the latest first, or only those still to come."""
     rows = Booking.objects.filter(host=request.user).select_related("event_type").order_by("-start")
     page = Paginator(rows, ON_A_PAGE).get_page(request.GET.get("page"))
@@ -35,7 +36,7 @@ def bookings(request: HttpRequest) -> HttpResponse:
 @login_required
 @never_cache
 @require_http_methods(["GET", "HEAD"])
-def booking(request: HttpRequest, pk: UUID) -> HttpResponse:
+def booking(request: SignedInRequest, pk: UUID) -> HttpResponse:
     found = _find(request, pk)
     now = timezone.now()
     context = {
@@ -52,20 +53,20 @@ def booking(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @login_required
 @require_POST
-def approve(request: HttpRequest, pk: UUID) -> HttpResponse:
+def approve(request: SignedInRequest, pk: UUID) -> HttpResponse:
     return _do(request, pk, place.approve, "Approved. The customer gets a mail.")
 
 
 @login_required
 @require_POST
-def decline(request: HttpRequest, pk: UUID) -> HttpResponse:
+def decline(request: SignedInRequest, pk: UUID) -> HttpResponse:
     reason = _reason(request)
     return _do(request, pk, lambda found: place.decline(found, reason), "Declined. The customer gets a mail.")
 
 
 @login_required
 @require_POST
-def cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
+def cancel(request: SignedInRequest, pk: UUID) -> HttpResponse:
     reason = _reason(request)
     return _do(
         request, pk, lambda found: place.cancel(found, Actor.USER, reason), "Canceled. The customer gets a mail."
@@ -74,20 +75,20 @@ def cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @login_required
 @require_POST
-def no_show(request: HttpRequest, pk: UUID) -> HttpResponse:
+def no_show(request: SignedInRequest, pk: UUID) -> HttpResponse:
     return _do(request, pk, place.mark_no_show, "Marked as no-show.")
 
 
-def _find(request: HttpRequest, pk: UUID) -> Booking:
+def _find(request: SignedInRequest, pk: UUID) -> Booking:
     return get_object_or_404(Booking.objects.select_related("host", "event_type__page"), pk=pk, host=request.user)
 
 
-def _reason(request: HttpRequest) -> str:
+def _reason(request: SignedInRequest) -> str:
     form = ReasonForm(request.POST)
     return form.cleaned_data["reason"] if form.is_valid() else ""
 
 
-def _do(request: HttpRequest, pk: UUID, action: Callable[[Booking], Booking], done: str) -> HttpResponse:
+def _do(request: SignedInRequest, pk: UUID, action: Callable[[Booking], Booking], done: str) -> HttpResponse:
     found = _find(request, pk)
     try:
         action(found)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
+from dovetail.server.accounts.requests import SignedInRequest
 from dovetail.server.notifications.compose import absolute
 from dovetail.server.pages.forms import EventTypeForm
 from dovetail.server.pages.manage import find_page
@@ -18,7 +19,7 @@ from dovetail.server.pages.models import EventType
 @login_required
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def new_event_type(request: HttpRequest, pk: int) -> HttpResponse:
+def new_event_type(request: SignedInRequest, pk: int) -> HttpResponse:
     page = find_page(request, pk)
     form = EventTypeForm(page, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
@@ -31,7 +32,7 @@ def new_event_type(request: HttpRequest, pk: int) -> HttpResponse:
 @login_required
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def event_type(request: HttpRequest, pk: int) -> HttpResponse:
+def event_type(request: SignedInRequest, pk: int) -> HttpResponse:
     found = _find(request, pk)
     form = EventTypeForm(found.page, request.POST if request.method == "POST" else None, instance=found)
     if request.method == "POST" and form.is_valid():
@@ -47,12 +48,12 @@ def event_type(request: HttpRequest, pk: int) -> HttpResponse:
 
 @login_required
 @require_POST
-def delete_event_type(request: HttpRequest, pk: int) -> HttpResponse:
+def delete_event_type(request: SignedInRequest, pk: int) -> HttpResponse:
     found = _find(request, pk)
     found.delete()
     messages.success(request, f"“{found}” is deleted. Bookings of it stand.")
     return redirect("page", found.page_id)
 
 
-def _find(request: HttpRequest, pk: int) -> EventType:
+def _find(request: SignedInRequest, pk: int) -> EventType:
     return get_object_or_404(EventType.objects.select_related("page"), pk=pk, page__user=request.user)

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from dovetail.schedule.hours import TimeRange
 from dovetail.schedule.zones import zone
 from dovetail.server.accounts.models import User
+from dovetail.server.accounts.requests import SignedInRequest
 from dovetail.server.accounts.services import make_page
 from dovetail.server.bookings.availability import PageState, live_connection, page_state
 from dovetail.server.notifications.compose import absolute
@@ -27,7 +28,7 @@ from dovetail.server.pages.models import BookingPage
 @login_required
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def pages(request: HttpRequest) -> HttpResponse:
+def pages(request: SignedInRequest) -> HttpResponse:
     """All pages of the User, and a form for another."""
     form = NewPageForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
@@ -39,7 +40,7 @@ def pages(request: HttpRequest) -> HttpResponse:
 @login_required
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def page(request: HttpRequest, pk: int) -> HttpResponse:
+def page(request: SignedInRequest, pk: int) -> HttpResponse:
     found = find_page(request, pk)
     form = PageForm(request.POST if request.method == "POST" else None, instance=found)
     if request.method == "POST" and form.is_valid():
@@ -52,7 +53,7 @@ def page(request: HttpRequest, pk: int) -> HttpResponse:
 @login_required
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def hours(request: HttpRequest, pk: int) -> HttpResponse:
+def hours(request: SignedInRequest, pk: int) -> HttpResponse:
     found = find_page(request, pk)
     form = WeeklyHoursForm(found, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
@@ -64,7 +65,7 @@ def hours(request: HttpRequest, pk: int) -> HttpResponse:
 
 @login_required
 @require_POST
-def add_override(request: HttpRequest, pk: int) -> HttpResponse:
+def add_override(request: SignedInRequest, pk: int) -> HttpResponse:
     found = find_page(request, pk)
     form = OverrideForm(found, request.POST)
     if form.is_valid():
@@ -76,7 +77,7 @@ def add_override(request: HttpRequest, pk: int) -> HttpResponse:
 
 @login_required
 @require_POST
-def remove_override(request: HttpRequest, pk: int, day: str) -> HttpResponse:
+def remove_override(request: SignedInRequest, pk: int, day: str) -> HttpResponse:
     found = find_page(request, pk)
     try:
         found.overrides.filter(day=date.fromisoformat(day)).delete()
@@ -88,7 +89,7 @@ def remove_override(request: HttpRequest, pk: int, day: str) -> HttpResponse:
 
 @login_required
 @require_POST
-def delete_page(request: HttpRequest, pk: int) -> HttpResponse:
+def delete_page(request: SignedInRequest, pk: int) -> HttpResponse:
     """Bookings made on the page stay; they cannot be rescheduled by their Customers any more."""
     find_page(request, pk).delete()
     messages.success(request, "The page is deleted. Bookings made there stand.")
@@ -102,17 +103,19 @@ def overview(user: User, now: datetime) -> list[tuple[BookingPage, str, PageStat
     return [(page, absolute("booking_page", page.slug), page_state(page, now, connection)) for page in rows]
 
 
-def find_page(request: HttpRequest, pk: int) -> BookingPage:
+def find_page(request: SignedInRequest, pk: int) -> BookingPage:
     return get_object_or_404(BookingPage.objects.select_related("user"), pk=pk, user=request.user)
 
 
-def _page(request: HttpRequest, pk: int, *, form: PageForm) -> HttpResponse:
+def _page(request: SignedInRequest, pk: int, *, form: PageForm) -> HttpResponse:
     saved = find_page(request, pk)
     context = {"page": saved, "address": absolute("booking_page", saved.slug), "form": form}
     return render(request, "pages/page.html", context)
 
 
-def _hours(request: HttpRequest, page: BookingPage, form: WeeklyHoursForm, override_form: OverrideForm) -> HttpResponse:
+def _hours(
+    request: SignedInRequest, page: BookingPage, form: WeeklyHoursForm, override_form: OverrideForm
+) -> HttpResponse:
     today = timezone.now().astimezone(zone(page.zone)).date()
     rows = page.overrides.filter(day__gte=today)
     overrides = [

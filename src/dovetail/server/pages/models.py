@@ -47,10 +47,10 @@ class BookingPage(models.Model):
         for weekday, start, end in self.weekly_hours.values_list("weekday", "start_minute", "end_minute"):
             weekly.setdefault(weekday, []).append(TimeRange(start, end))
         overrides: dict[date, list[TimeRange]] = {}
-        for day, start, end in self.overrides.values_list("day", "start_minute", "end_minute"):
+        for day, first, last in self.overrides.values_list("day", "start_minute", "end_minute"):
             ranges = overrides.setdefault(day, [])
-            if start is not None and end is not None:
-                ranges.append(TimeRange(start, end))
+            if first is not None and last is not None:
+                ranges.append(TimeRange(first, last))
         return Hours(
             self.zone,
             {day: tuple(sorted(ranges)) for day, ranges in weekly.items()},
