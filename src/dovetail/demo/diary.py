@@ -16,6 +16,8 @@ from dovetail.schedule.ics import read_busy
 from dovetail.schedule.instants import to_minutes
 from dovetail.schedule.intervals import Interval
 
+BOOKING = b"X-DOVETAIL-BOOKING"
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -36,7 +38,7 @@ def entries(folder: Path) -> list[Entry]:
             text = path.read_bytes()
         except FileNotFoundError:
             continue
-        if b"X-DOVETAIL-BOOKING" in text:
+        if BOOKING in text:
             found += [_entry(path, event) for event in Calendar.from_ical(text).walk("VEVENT")]
     return sorted(found, key=lambda entry: (entry.start, entry.subject))
 
@@ -61,11 +63,13 @@ def move(entry: Entry, by: timedelta) -> None:
 
 
 def busy(folder: Path, first: datetime, last: datetime) -> list[BusyBlock]:
-    """What blocks between `first` and `last`: the User's own appointments and the bookings' alike."""
+    """What the User's own appointments block between `first` and `last`."""
     window = Interval(to_minutes(first), to_minutes(last))
+    texts = [path.read_bytes() for path in sorted(folder.glob("*.ics"))]
     return [
         block
-        for path in sorted(folder.glob("*.ics"))
-        for event in read_busy(BytesIO(path.read_bytes()), window, get_localzone())
+        for text in texts
+        if BOOKING not in text
+        for event in read_busy(BytesIO(text), window, get_localzone())
         for block in event.blocks
     ]

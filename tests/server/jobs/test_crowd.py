@@ -40,4 +40,4 @@ def test_three_processes_do_each_of_200_jobs_exactly_once(tmp_path):
     left, _ = python("-c", RESULT).communicate(timeout=60)
     assert sum(done) == 200
     assert sorted(map(int, left.split())) == list(range(200))
-    assert all(done), "one process did everything: nobody raced"
+    assert sum(map(bool, done)) > 1, "one process did everything: nobody raced"
