@@ -245,7 +245,7 @@ def test_what_was_sent_can_be_read_and_downloaded(browser, connected):
 
 def test_a_huge_message_is_shown_in_part(browser, connected):
     first = to_minutes(at(0))
-    connected.busy[WORK] = [BusyBlock(n, n + 5, BusyStatus.BUSY) for n in range(first, first + 30_000, 10)]
+    connected.busy[WORK] = [BusyBlock(n, n + 5, BusyStatus.BUSY) for n in range(first, first + 80_000, 10)]
     connected.tell()
     page = browser.get("/connection/sent/")
     assert "The rest is left out here." in words(page)
@@ -264,7 +264,7 @@ def test_disconnecting_says_first_what_it_does_and_then_what_it_did(browser, con
     done = browser.post("/connection/disconnect/", page="/connection/disconnect/")
     assert done["Location"] == "/connection/receipt/"
     receipt = browser.text("/connection/receipt/")
-    for expected in ("Calendars 3", "Busy chunks 1", "1 booking stays"):
+    for expected in ("Calendars, with their names 3", "Weeks of busy times 1", "1 booking stays"):
         assert expected in receipt
     assert "Not connected" in browser.text()
     assert "What was erased" in browser.text()

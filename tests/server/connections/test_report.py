@@ -1,11 +1,8 @@
 """Reports: applied as a whole or not at all, and the server's map is the connector's map in the end."""
 
-from contextlib import suppress
 from datetime import timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from dovetail.protocol.messages import Access, ReportOutcome
 from dovetail.protocol.report import root_digest
@@ -29,8 +26,7 @@ from server.connections.reporter import (
     held_by_server,
     item,
 )
-from server.connections.wire import Clock
-from server.people import ADA, NOW, a_host, at, event_type_of
+from server.people import ADA, NOW, at, event_type_of
 
 pytestmark = pytest.mark.django_db
 
@@ -351,74 +347,6 @@ def test_a_refused_calendar_does_not_keep_another_one_waiting(connected, connect
     connected.busy[WORK] = kept  # the connector leaves the calendar as the server has it
     assert connected.tell().report.outcome is ReportOutcome.APPLIED
     assert any(key == HOME for key, _ in held_by_server(connection))
-
-
-# --- any history ------------------------------------------------------------------------------------------------------
-
-BLOCKS = st.builds(
-    lambda key, day, hour, length, status: (key, at(0, days=day) + timedelta(hours=hour), length, status),
-    st.sampled_from([WORK, HOME]),
-    st.integers(-2, 65),
-    st.integers(0, 23),
-    st.sampled_from([0.5, 1, 30]),
-    st.sampled_from([1, 2, 3, 4]),
-)
-STEPS = st.lists(
-    st.one_of(
-        st.tuples(st.just("meet"), BLOCKS),
-        st.tuples(st.just("clear"), st.sampled_from([WORK, HOME])),
-        st.tuples(st.just("later"), st.integers(1, 30)),
-        st.tuples(st.sampled_from(["tell", "lost request", "lost answer", "repeat", "old memory", "no memory"])),
-    ),
-    max_size=14,
-)
-
-
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(steps=STEPS)
-def test_after_any_history_two_clean_messages_make_both_maps_equal(steps, monkeypatch):
-    clock = Clock()
-    monkeypatch.setattr("django.utils.timezone.now", clock)
-    connection = pairing.connect(a_host()).connection
-    reporter = Reporter(connection, clock, confirmed=(WORK, HOME))
-    reporter.begin()
-    sent, memory = [], reporter.known
-    for step, *argument in steps:
-        match step:
-            case "meet":
-                reporter.meet(*argument[0])
-            case "clear":
-                reporter.busy.pop(argument[0], None)
-            case "later":
-                clock.forward(days=argument[0])
-            case "tell":
-                sent.append(reporter.request(reporter.report()))
-                reporter.heed(reporter.ask(sent[-1]))
-            case "lost request":
-                sent.append(reporter.request(reporter.report()))
-            case "lost answer":
-                reporter.ask(reporter.request(reporter.report()))
-            case "repeat" if sent:
-                try_again(reporter, sent[-1])
-            case "old memory":
-                reporter.known, memory = memory, reporter.known
-            case "no memory":
-                reporter.known = type(reporter.known)()
-    outcomes = [reporter.tell().report.outcome for _ in range(2)]
-    assert outcomes[1] is ReportOutcome.APPLIED
-    assert held_by_server(connection) == reporter.seen().chunks
-    settled = everything(connection)[1]
-    reporter.tell()
-    assert everything(connection)[1] == settled
-
-
-def try_again(reporter, request):
-    """An old message arrives again; where its days are over it is refused."""
-    if request.report.window.last_day >= reporter.window().last_day - timedelta(days=2):
-        reporter.ask(request)
-    else:
-        with suppress(Refusal):
-            reporter.ask(request)
 
 
 def test_what_the_calendars_are_called_and_allowed_follows_the_latest_list(connected, connection):

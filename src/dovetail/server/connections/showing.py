@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -37,6 +38,15 @@ _OUTCOMES = {
     ItemOutcome.ELSEWHERE: "was moved to another calendar",
     ItemOutcome.UNKNOWN: "cannot be seen at the moment",
     ItemOutcome.FAILED: "could not be written",
+}
+_ERASED = {
+    "calendars": "Calendars, with their names",
+    "busy_blocks": "Busy times",
+    "busy_chunks": "Weeks of busy times",
+    "item_states": "Items of bookings, as reported",
+    "reports": "Last message of the connector",
+    "keys": "Sessions of the connector",
+    "wrong_tries": "Wrong tries",
 }
 
 
@@ -107,9 +117,15 @@ def receipt(user_id: int) -> Entry | None:
     return Entry.objects.filter(user=user_id, kind="connection.disconnected").first()
 
 
+def erased_words(entry: Entry) -> list[tuple[str, int]]:
+    """What a receipt counts, in words."""
+    return [(_ERASED.get(kind, kind), count) for kind, count in entry.details["erased"].items()]
+
+
 def pretty(body: str) -> str:
-    """JSON, indented."""
-    return json.dumps(json.loads(body), indent=2, ensure_ascii=False)
+    """JSON, indented, each busy block on a line."""
+    text = json.dumps(json.loads(body), indent=2, ensure_ascii=False)
+    return re.sub(r"\[\s+(\d+),\s+(\d+),\s+(\d)\s+\]", r"[\1, \2, \3]", text)
 
 
 def is_overdue(connection: Connection) -> bool:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
@@ -131,7 +130,7 @@ def show_receipt(request: HttpRequest) -> HttpResponse:
     receipt = showing.receipt(_id(request))
     if receipt is None:
         return redirect("connection")
-    return render(request, "connections/receipt.html", {"receipt": receipt, "erased": _counts(receipt.details)})
+    return render(request, "connections/receipt.html", {"receipt": receipt, "erased": showing.erased_words(receipt)})
 
 
 def _page(
@@ -172,7 +171,3 @@ def _live(request: HttpRequest) -> Connection | None:
 def _id(request: HttpRequest) -> int:
     assert request.user.pk is not None
     return request.user.pk
-
-
-def _counts(details: dict[str, Any]) -> list[tuple[str, int]]:
-    return [(kind.replace("_", " ").capitalize(), count) for kind, count in details.get("erased", {}).items()]
