@@ -11,7 +11,7 @@ from typing import Any
 from icalendar import Calendar
 from tzlocal import get_localzone
 
-from dovetail.schedule.busy import BusyBlock
+from dovetail.schedule.busy import BusyBlock, merge_busy
 from dovetail.schedule.ics import read_busy
 from dovetail.schedule.instants import to_minutes
 from dovetail.schedule.intervals import Interval
@@ -62,14 +62,14 @@ def move(entry: Entry, by: timedelta) -> None:
     entry.path.write_bytes(calendar.to_ical())
 
 
-def busy(folder: Path, first: datetime, last: datetime) -> list[BusyBlock]:
-    """What the User's own appointments block between `first` and `last`."""
+def busy(folder: Path, first: datetime, last: datetime) -> tuple[BusyBlock, ...]:
+    """What the User's own appointments block between `first` and `last`, merged."""
     window = Interval(to_minutes(first), to_minutes(last))
     texts = [path.read_bytes() for path in sorted(folder.glob("*.ics"))]
-    return [
+    return merge_busy(
         block
         for text in texts
         if BOOKING not in text
         for event in read_busy(BytesIO(text), window, get_localzone())
         for block in event.blocks
-    ]
+    )
