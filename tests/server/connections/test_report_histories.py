@@ -1,9 +1,11 @@
 """Any history of reports, lost, repeated or forgotten: in the end the server has the map that the connector has."""
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
 
 import pytest
+from django.db import connections
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -81,3 +83,21 @@ def try_again(reporter, request):
     else:
         with suppress(Refusal):
             reporter.ask(request)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_the_same_report_sent_by_two_at_once_one_is_applied(connected, connection):
+    """As when a connector has given up waiting and tries again."""
+    connected.meet(WORK, at(9))
+    request = connected.request(connected.report())
+
+    def send(_):
+        try:
+            return connected.ask(request).report.outcome
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(4) as pool:
+        outcomes = sorted(pool.map(send, range(4)))
+    assert outcomes == [ReportOutcome.APPLIED] + [ReportOutcome.MISMATCH] * 3
+    assert held_by_server(connection) == connected.seen().chunks
