@@ -24,11 +24,11 @@ def test_the_whole_story_holds():
     code, output, result = run_check()
     assert code == 0, output
     assert result["ok"], output
-    assert result["steps"] == 15
+    assert result["steps"] == 16
     assert result["book_to_calendar_s"] > 0
     assert result["calendar_to_slot_closed_s"] > 0
-    assert result["erased"]["Busy blocks"] > 0
-    assert result["erased"]["Calendars"] == 1
+    assert result["erased"]["busy_blocks"] > 0
+    assert result["erased"]["calendars"] == 1
 
 
 ONE_FILE = """BEGIN:VCALENDAR

@@ -5,6 +5,7 @@ The steps build on one another and run in the order of :func:`steps`; each retur
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -200,8 +201,8 @@ def disconnecting_erases(story: Story) -> str:
         what="the bytes are gone from the server's files",
     )
     require(files == {path: path.read_bytes() for path in story.calendar.glob("*.ics")}, "the calendar was touched")
-    story.figures["erased"] = {what: int(count) for what, count in receipt.facts.items()}
-    return "no byte of names or busy times is left, the calendar is untouched, the connector knows"
+    counts = ", ".join(f"{what.lower()} {count}" for what, count in receipt.facts.items())
+    return f"no byte of it is left, the calendar is untouched, the connector knows; the receipt: {counts}"
 
 
 def old_bookings_are_manual_events(story: Story) -> str:
@@ -215,6 +216,16 @@ def old_bookings_are_manual_events(story: Story) -> str:
     require(item.path.read_bytes() == text, "a cancellation reached the calendar")
     require(story.booked not in story.slots(), "it does not count as busy")
     return "a cancellation leaves it as it is, and it is busy like any other"
+
+
+def disconnects_from_the_pc(story: Story) -> str:
+    receipt = json.loads(story.connector.command("disconnect", "--yes", "--json").stdout)["receipt"]
+    story.figures["erased"] = erased = receipt["erased"]
+    require(erased["busy_blocks"] > 0, f"the receipt reads {receipt}")
+    mark = story.calendar_name.encode()
+    story.wait(lambda: not _count(story.server, mark), "the bytes are gone from the server's files")
+    require(story.customer.state() == "open", "the page is closed without a calendar")
+    return f"{erased['busy_blocks']} busy times erased"
 
 
 def _count(server: Server, mark: bytes) -> int:
@@ -247,4 +258,5 @@ def steps(story: Story) -> Iterator[Step]:
         dies_after_writing,
         disconnecting_erases,
         old_bookings_are_manual_events,
+        disconnects_from_the_pc,
     )
