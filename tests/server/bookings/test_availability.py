@@ -23,11 +23,14 @@ from server.people import ADA, NOW, a_host, at, busy_in_calendar, connect, event
 pytestmark = pytest.mark.django_db
 
 
+def offered(event_type: EventType, now: datetime = NOW, **asked) -> list[datetime]:
+    found = availability(event_type, whole_horizon(event_type, now), now, **asked)
+    return [from_minutes(start) for start in found.slots(to_minutes(now), whole_horizon(event_type, now))]
+
+
 def today(event_type: EventType, now: datetime = NOW, **asked) -> list[str]:
     """The times offered on the day of NOW, UTC."""
-    found = availability(event_type, whole_horizon(event_type, now), now, **asked)
-    starts = [from_minutes(start) for start in found.slots(to_minutes(now), whole_horizon(event_type, now))]
-    return [f"{start:%H:%M}" for start in starts if start.date() == NOW.date()]
+    return [f"{start:%H:%M}" for start in offered(event_type, now, **asked) if start.date() == NOW.date()]
 
 
 def hourly(host) -> EventType:
@@ -58,6 +61,14 @@ def test_the_calendar_of_a_connection_that_ended_closes_nothing() -> None:
     host = a_host()
     busy_in_calendar(connect(host, state=State.DISCONNECTED), at(8), at(15))
     assert len(today(hourly(host))) == 8
+
+
+def test_days_that_the_connector_has_not_looked_at_are_not_offered() -> None:
+    host = a_host()
+    connect(host, window_first=NOW.date(), window_last=NOW.date() + timedelta(days=3))
+    starts = offered(event_type_of(host, horizon_days=30))
+    assert at(9, days=3) in starts
+    assert all(start < at(0, days=4) for start in starts)
 
 
 def test_another_hosts_calendar_closes_nothing_here() -> None:

@@ -11,7 +11,7 @@ connected calendar only bookings close slots.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
