@@ -85,6 +85,7 @@ def availability(
     if connection is not None:
         busy += _calendar_busy(connection, reach)
         busy += _items_moved_by_hand(connection, reach, meetings, moving)
+        busy += _not_looked_at(connection, reach)
     booked = tuple(to_minutes(meeting.start) for meeting in meetings if meeting.event_type == event_type.pk)
     return Availability(page_state(page, now, connection), page.hours(), rules, tuple(busy), booked)
 
@@ -179,6 +180,14 @@ def _calendar_busy(connection: Connection, reach: Interval) -> list[Interval]:
         index__lte=reach.end // CHUNK_MINUTES,
     )
     return [Interval(block[0], block[1]) for blocks in chunks.values_list("blocks", flat=True) for block in blocks]
+
+
+def _not_looked_at(connection: Connection, reach: Interval) -> list[Interval]:
+    """The days after those the connector's scan covered, as after a horizon was raised: they may be busy."""
+    if connection.window_last is None:
+        return []
+    unseen = to_minutes(datetime.combine(connection.window_last + timedelta(days=1), time(), UTC))
+    return [Interval(max(reach.start, unseen), reach.end)] if unseen < reach.end else []
 
 
 def _items_moved_by_hand(
