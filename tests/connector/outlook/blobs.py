@@ -227,7 +227,7 @@ def definitions(draw: st.DrawFn) -> ZoneDefinition:
     definition = ZoneDefinition(
         name=draw(st.text(max_size=30)) if has_name else None,
         rules=tuple(draw(st.lists(rules | unknown_rules, max_size=4))),
-        flags=has_guid * 1 + has_name * 2,
+        flags=has_guid * 1 + draw(st.sampled_from((0, 2)) if has_name else st.just(0)),
         guid=draw(st.binary(min_size=16, max_size=16)) if has_guid else b"",
         minor_version=draw(st.integers(0, 255)),
         trailing=draw(_BYTES),

@@ -33,6 +33,7 @@ from dovetail.connector.calendar_spec import open_calendar, read_spec
 from dovetail.connector.calendars.port import CalendarError, Gone, Present, Scan, ScanRequest, Unknown
 from dovetail.connector.outlook.data_files import OutlookFiles
 from dovetail.connector.outlook.msg_folder import ROOT
+from dovetail.connector.outlook.pst_store import PstStore
 from dovetail.protocol.messages import Access
 from dovetail.schedule.busy import BusyBlock, BusyStatus
 from dovetail.schedule.instants import from_minutes, to_minutes
@@ -135,6 +136,26 @@ def test_a_scan_of_what_has_not_changed_opens_no_file_twice(hand: FilesHand, on_
     assert again.unchanged == set(seen)
 
 
+def test_what_the_caller_has_not_is_told_again(hand: FilesHand) -> None:
+    handle = hand.adds(hand.main, NINE, TEN)
+    hand.lets_time_pass()
+    for _ in range(2):
+        assert [item.handle for item in scan(hand.port, hand.main).items] == [handle]
+
+
+def test_a_problem_is_told_in_every_scan(hand: FilesHand) -> None:
+    hand.adds(hand.main, LATER, LATER + HOUR)
+    broken = hand.adds(hand.main, NINE, TEN)
+    hand.breaks(hand.main, broken)
+    hand.lets_time_pass()
+    seen = known(scan(hand.port, hand.main))
+
+    again = scan(hand.port, hand.main, seen)
+
+    assert [problem.handle for problem in again.problems] == [broken]
+    assert again.unchanged == set(seen)
+
+
 def test_a_series_that_is_broken_still_blocks_what_is_known_of_it(hand: FilesHand) -> None:
     handle = hand.adds(hand.main, NINE, TEN)
     hand.breaks(hand.main, handle)
@@ -188,6 +209,9 @@ def test_all_day_in_utc_is_the_day_of_the_pc_and_its_zone_is_part_of_the_version
 
 
 def test_an_unknown_calendar_is_not_there(hand: FilesHand) -> None:
+    elsewhere = hand.path.parent / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "lunch.msg").write_bytes(written.msg(written.appointment(NINE, TEN)))
     with pytest.raises(CalendarError):
         scan(hand.port, "../elsewhere")
 
@@ -279,8 +303,9 @@ def store(tmp_path: Path) -> PstHand:
     return PstHand(tmp_path / "Archive.pst")
 
 
-def test_deleted_calendars_and_other_folders_are_not_listed(store: PstHand) -> None:
+def test_deleted_calendars_searches_and_other_folders_are_not_listed(store: PstHand) -> None:
     store.folders["deleted"] = written_pst.calendar(0x8162, "Old", written_pst.DELETED)
+    store.folders["search"] = written_pst.calendar(0x81C3, "All calendars")
     store.folders["inbox"] = written_pst.PstFolder(0x8182, "Inbox", written_pst.TOP, "IPF.Note")
     store.folders["below"] = written_pst.calendar(0x81A2, "Holidays", 0x8122)
     store.writes("")
@@ -312,6 +337,26 @@ def test_a_folder_that_says_it_holds_something_and_shows_nothing_was_not_seen(st
 
     found = scan(store.port, store.main)
     assert (found.complete, found.items) == (False, ())
+
+
+def test_behind_an_item_that_cannot_be_opened_nothing_is_gone(store: PstHand) -> None:
+    there, away = store.adds(store.main, NINE, TEN), store.adds(store.main, LATER, LATER + HOUR)
+    phantoms = frozenset((int(away, 16),))
+    store.path.write_bytes(written_pst.pst(list(store.folders.values()), phantoms=phantoms))
+
+    found = scan(store.port, store.main)
+
+    assert not found.complete
+    assert [item.handle for item in found.items] == [there]
+    assert [(problem.handle, problem.where) for problem in found.problems] == [(None, "Calendar, item 2")]
+    assert isinstance(store.port.probe(store.main, away, WINDOW), Unknown)
+    assert isinstance(store.port.probe(store.main, there, WINDOW), Present)
+
+
+def test_a_data_file_that_was_just_written_is_read_again_whatever_it_looks_like(store: PstHand) -> None:
+    assert PstStore(store.path).state(UTC) is None
+    store.lets_time_pass()
+    assert PstStore(store.path).state(UTC) is not None
 
 
 @pytest.mark.parametrize("content", [b"", b"junk", b"!BDN" + bytes(1000)])

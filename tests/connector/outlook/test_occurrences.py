@@ -226,6 +226,14 @@ def test_a_moved_occurrence_is_where_it_went_and_a_deleted_one_is_nowhere() -> N
     assert starts(found) == ["03-01T14:00", "03-10T18:30", "03-15T13:00", "03-29T13:00"]
 
 
+def test_a_moved_occurrence_is_not_where_it_was_though_no_list_says_so() -> None:
+    away = moved(at("2027-03-08T09:00"), at("2027-03-10T13:30"), at("2027-03-10T15:00"))
+    recurrence = weekly(exceptions=(away,))
+    forgotten = replace(recurrence.pattern, deleted_instance_dates=(blobs.minutes_of(date(2026, 1, 1)),))
+    found = occurrences(series(replace(recurrence, pattern=forgotten)), MARCH)
+    assert starts(found) == ["03-01T14:00", "03-10T18:30", "03-15T13:00", "03-22T13:00", "03-29T13:00"]
+
+
 def test_an_occurrence_shown_as_free_blocks_nothing_and_the_others_do() -> None:
     free = moved(at("2027-03-08T09:00"), at("2027-03-08T09:00"), at("2027-03-08T10:00"), status=0)
     found = occurrences(series(weekly(exceptions=(free,))), MARCH)

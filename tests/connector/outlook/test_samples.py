@@ -23,7 +23,8 @@ from dovetail.connector.outlook.appointment_recurrence import (
 )
 from dovetail.connector.outlook.binary import Cursor
 from dovetail.connector.outlook.global_object_id import GlobalObjectId, read_global_object_id
-from dovetail.connector.outlook.properties import Properties
+from dovetail.connector.outlook.msg import open_msg
+from dovetail.connector.outlook.properties import PROPERTIES, Properties
 from dovetail.connector.outlook.recurrence_pattern import (
     MONTH_DAY_TYPES,
     MONTH_NTH_TYPES,
@@ -91,6 +92,21 @@ def test_a_message_means_what_msgreader_reads_in_it(name: str) -> None:
     assert found.keys() >= expected.keys() >= {"apptStartWhole", "apptEndWhole"}
     for key, value in expected.items():
         assert _covered(found[key], value) == value, key
+
+
+@pytest.mark.parametrize("name", samples.names("msg/*.json"))
+def test_the_messages_of_exceptions_mean_what_msgreader_reads_in_them(name: str) -> None:
+    told = json.loads(samples.sample(name).read_text(encoding="utf-8"))
+    inner = [attached["innerMsgContentFields"] for attached in told["attachments"] if attached.get("innerMsgContent")]
+    with open_msg(samples.sample(name.replace(".json", ".msg"))) as file:
+        embedded = [file.properties(PROPERTIES, storage) for storage in file.embedded_messages()]
+
+    assert len(embedded) == len(inner)
+    for properties, fields in zip(embedded, inner, strict=True):
+        found = dict(_as_msgreader(properties))
+        for key in _MSGREADER_KEYS:
+            if key in fields:
+                assert _covered(found[key], fields[key]) == fields[key], key
 
 
 _MSGREADER_KEYS = (

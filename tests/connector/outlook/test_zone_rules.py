@@ -172,6 +172,14 @@ def test_a_definition_that_agrees_with_the_registration_is_the_zone(flags: int) 
     assert zone == ZoneInfo("America/New_York")
 
 
+def test_the_rule_marked_as_the_registrations_is_compared_and_no_other() -> None:
+    marked = ZoneRule(OLD_EASTERN, 2006, RuleFlag.RECUR_CURRENT), ZoneRule(EASTERN, 2007, RuleFlag.EFFECTIVE)
+    told = definition("Eastern Standard Time", *marked)
+    for biases, is_rules in ((OLD_EASTERN, False), (EASTERN, True)):
+        zone = series_zone({RECUR: told, STRUCT: registration(biases)}, FIRST, NOWHERE)
+        assert isinstance(zone, RuleZone) is is_rules
+
+
 def test_where_both_disagree_the_registration_holds() -> None:
     told = definition("Eastern Standard Time", ZoneRule(OLD_EASTERN, 2006, 0), ZoneRule(EASTERN, 2007, 3))
     for biases in (OLD_EASTERN, BERLIN):

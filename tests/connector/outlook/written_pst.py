@@ -38,10 +38,15 @@ def calendar(nid: int, name: str, parent: int = TOP) -> PstFolder:
     return PstFolder(nid, name, parent, "IPF.Appointment")
 
 
-def pst(folders: Sequence[PstFolder], default: int = CALENDAR, lost: frozenset[int] = frozenset()) -> bytes:
+def pst(
+    folders: Sequence[PstFolder],
+    default: int = CALENDAR,
+    lost: frozenset[int] = frozenset(),
+    phantoms: frozenset[int] = frozenset(),
+) -> bytes:
     """The content of a data file: the folders below `TOP`, or in the wastebasket `DELETED`.
 
-    The messages in `lost` are missing from the tables of contents.
+    The messages in `lost` are missing from the tables of contents; those in `phantoms` are there alone.
     """
     nodes: dict[int, tuple[int, Raw]] = {
         STORE: (0, {0x35E0: (_BINARY, _entry_id(TOP)), 0x35E3: (_BINARY, _entry_id(DELETED))}),
@@ -61,13 +66,13 @@ def pst(folders: Sequence[PstFolder], default: int = CALENDAR, lost: frozenset[i
             heaps[nid & ~0x1F | kind] = 0, _table_context(rows)
     file = _File()
     entries = []
-    for nid, (parent, heap) in sorted(heaps.items()):
+    for nid, (parent, heap) in sorted(item for item in heaps.items() if item[0] not in phantoms):
         entries.append((nid, struct.pack("<QQQII", nid, file.block(heap), 0, parent, 0)))
     return file.finished(entries)
 
 
 def _folders(nids: list[int]) -> list[int]:
-    return [nid for nid in nids if nid & 0x1F == 0x02]
+    return [nid for nid in nids if nid & 0x1F in (0x02, 0x03)]
 
 
 def _messages(nids: list[int], lost: frozenset[int]) -> list[int]:

@@ -109,7 +109,7 @@ def _single(properties: Properties, status: BusyStatus, local: tzinfo) -> BusyBl
         raise MalformedProperty(ENDS[0], 0, "no end")
     if end < start:
         raise MalformedProperty(ENDS[0], 0, "an end before the start")
-    if properties.get(ALL_DAY) is True and _is_midnight(start) and _is_midnight(end) and not _is_series(properties):
+    if properties.get(ALL_DAY) is True and _is_midnight(start) and _is_midnight(end):
         zone = display_zone(properties)
         if zone is not None and is_utc(zone):
             start, end = start.replace(tzinfo=local), end.replace(tzinfo=local)
