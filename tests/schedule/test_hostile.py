@@ -96,6 +96,11 @@ MANY_OF_ONE = [event("DTSTART:20260601T100000Z", "DURATION:PT1H", "RRULE:FREQ=HO
 ]
 
 
+VERSIONS = [event("DTSTART:20260601T100000Z", "DURATION:PT1H")] * 3000 + [
+    event(f"RECURRENCE-ID:20260601T{n // 60:02}{n % 60:02}00Z\nDTSTART:20260602T100000Z") for n in range(1440)
+]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "parts",
@@ -105,13 +110,26 @@ MANY_OF_ONE = [event("DTSTART:20260601T100000Z", "DURATION:PT1H", "RRULE:FREQ=HO
         [NEVER.replace("one", str(n)) for n in range(2000)],
         [ZONES.format(n) for n in range(50)],
         MANY_OF_ONE,
+        VERSIONS * 3,
         ["BEGIN:VEVENT\n" * 20_000],
         ["BEGIN:X\n" * 200_000],
         [event("BEGIN:VALARM\n" * 100_000, "DTSTART:20260605T100000Z")],
         [event("DTSTART" + ";A=B" * 15_000 + ":20260605")],
         [event("RRULE:" + ";" * 60_000, "DTSTART:20260605")],
     ],
-    ids=["hourly", "long counts", "never", "zones", "one uid", "events", "components", "alarms", "parameters", "rule"],
+    ids=[
+        "hourly",
+        "long counts",
+        "never",
+        "zones",
+        "one uid",
+        "versions",
+        "events",
+        "components",
+        "alarms",
+        "parameters",
+        "rule",
+    ],
 )
 def test_a_small_file_made_to_be_slow_is_done_in_seconds(parts: list[str]) -> None:
     began = time.monotonic()

@@ -64,6 +64,16 @@ def test_hours_across_midnight_belong_to_the_day_they_start_on() -> None:
     assert shown(bar, at(2026, 6, 5), at(2026, 6, 14)) == ["05 22:00-06 02:00", "13 10:00-13 11:00"]
 
 
+def test_the_small_hours_are_open_although_their_range_began_the_day_before() -> None:
+    bar = Hours("UTC", {4: (TimeRange(22 * 60, 26 * 60),)}, {})
+    assert shown(bar, at(2026, 6, 6), at(2026, 6, 7)) == ["06 00:00-06 02:00"]
+
+
+def test_a_clock_put_back_just_after_midnight_has_shown_the_new_day_for_a_minute() -> None:
+    sundays = Hours("America/St_Johns", {6: (TimeRange(0, 1440),)}, {})  # 00:01 became 23:01 on 7 November 2010
+    assert shown(sundays, at(2010, 11, 7, 2), at(2010, 11, 7, 2, 31)) == ["07 02:30-07 02:31"]
+
+
 def test_ranges_that_overlap_or_touch_are_one_window_and_the_days_of_a_round_clock_join() -> None:
     assert shown(daily("UTC", (9, 12), (11, 13), (13, 14)), at(2026, 6, 1), at(2026, 6, 2)) == ["01 09:00-01 14:00"]
     round_clock = daily("Asia/Kathmandu", (0, 24))

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 
+import pytest
 from dateutil.rrule import rrulestr
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -64,6 +65,15 @@ def walked_by_dateutil(text: str, start: datetime, last: datetime) -> list[datet
         return list(takewhile(lambda at: at <= last, rrulestr(text, dtstart=start)))
     except ValueError:  # "empty set": hours that the interval never reaches
         return []
+
+
+@pytest.mark.parametrize("week", [1, 20, 52, 53])
+def test_the_weeks_of_a_year_are_iso_8601s(week: int) -> None:
+    start = datetime(2000, 1, 3, 12, tzinfo=UTC)
+    last = datetime(2040, 1, 1, tzinfo=UTC)
+    found = starts(read_rule(f"FREQ=YEARLY;BYWEEKNO={week}", start), start, start, last, Steps(10**6))
+    days = (start + timedelta(days=day) for day in range((last - start).days + 1))
+    assert list(found) == [day for day in days if day.isocalendar().week == week or day == start]
 
 
 def test_only_the_periods_asked_for_cost_anything() -> None:

@@ -133,7 +133,7 @@ def situations(draw: st.DrawFn) -> tuple[Hours, SlotRules, list[Interval], list[
 
 
 @given(situations())
-@settings(deadline=None, max_examples=250)
+@settings(deadline=None, max_examples=200)
 def test_slots_are_those_of_a_reading_of_the_clock_minute_by_minute(
     situation: tuple[Hours, SlotRules, list[Interval], list[int], int, Interval],
 ) -> None:

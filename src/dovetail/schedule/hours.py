@@ -64,9 +64,9 @@ class Hours:
         if within.start >= within.end:
             return []
         tz = zone(self.zone)
-        # A range may have begun the day before; reaching two days back also covers dates that a zone skips.
+        # A range may have begun the day before, and a clock put back at midnight shows the day before once more.
         first = from_minutes(within.start).astimezone(tz).date() - timedelta(days=2)
-        last = from_minutes(within.end).astimezone(tz).date()
+        last = from_minutes(within.end).astimezone(tz).date() + timedelta(days=1)
         return [
             window
             for window in _local_windows(self, first, last)

@@ -99,22 +99,23 @@ class ZoneLines:
 
 
 class DefinedZone(tzinfo):
-    """A zone by its changes of offset up to `until`; afterwards the last one stays. Raises BadRule."""
+    """A zone by its changes of offset up to `until`; afterwards the last one stays. Raises BadRule.
+
+    It reads clocks as RFC 5545 3.3.5 does, which has no second reading of a time (`fold`).
+    """
 
     def __init__(self, observances: Sequence[Observance], until: datetime, steps: Steps) -> None:
         onsets = sorted({onset for part in observances for onset in _onsets(part, until, steps)})
         if not onsets:
             raise BadRule("its time zone has no offset")
         self._offsets = [onsets[0][1], *(after for _, _, after in onsets)]
-        # On the clock a change shows later or earlier, by which of its two readings `fold` asks for.
-        self._first = [(at + max(before, after)).replace(tzinfo=None) for at, before, after in onsets]
-        self._second = [(at + min(before, after)).replace(tzinfo=None) for at, before, after in onsets]
+        # A time that the clock skips or repeats counts with the offset before the change.
+        self._changes = [(at + max(before, after)).replace(tzinfo=None) for at, before, after in onsets]
 
     def utcoffset(self, dt: datetime | None) -> timedelta | None:
         if dt is None:
             return None
-        changes = self._second if dt.fold else self._first
-        return self._offsets[bisect_right(changes, dt.replace(tzinfo=None, fold=0))]
+        return self._offsets[bisect_right(self._changes, dt.replace(tzinfo=None))]
 
     def dst(self, dt: datetime | None) -> timedelta | None:
         return None
