@@ -65,9 +65,14 @@ class Event:
     trouble: Trouble | None = None
 
     @property
+    def is_single(self) -> bool:
+        """Whether it happens once and is no part of a series."""
+        return not (self.rules or self.added or self.excluded or self.replaces)
+
+    @property
     def is_plain(self) -> bool:
-        """Whether it happens once, changes no other event, and there is nothing to say about it but when."""
-        return not (self.rules or self.added or self.replaces or self.stamp or self.trouble)
+        """Whether it happens once and there is nothing to say about it but when."""
+        return self.is_single and not (self.stamp or self.trouble)
 
 
 def expand(events: Sequence[Event], window: Interval, steps: Steps) -> tuple[list[BusyBlock], list[Trouble]]:
@@ -76,6 +81,8 @@ def expand(events: Sequence[Event], window: Interval, steps: Steps) -> tuple[lis
     Of several versions of an event the highest SEQUENCE counts; if those are equal, all count. `steps` bounds the work.
     """
     troubles = [event.trouble for event in events if event.trouble]
+    if len(events) == 1 and events[0].is_single:
+        return _block(events[0], events[0].start, events[0].length, window), troubles
     overrides: dict[datetime | date, Event] = {}
     masters: list[Event] = []
     for event in events:
