@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,11 +56,13 @@ class Served:
 
 
 @contextmanager
-def serving(data: Path) -> Iterator[Served]:
+def serving(data: Path, names: Sequence[str] = ("localhost",)) -> Iterator[Served]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
     options = ["--data", str(data), "--host", "127.0.0.1", "--https-port", str(port), "--http-port", "0"]
+    options += ["--xmpp-port", "0", "--xmpps-port", "0"]
+    options += [option for name in names for option in ("--name", name)]
     with (data.parent / "server.log").open("w") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "dovetail", "serve", *options],

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -36,6 +37,12 @@ def serve(
     http_port: Annotated[
         int, typer.Option(min=0, max=65535, help="Where plain HTTP is redirected to HTTPS; 0 for nowhere.")
     ] = 80,
+    xmpp_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="For real-time sync, XMPP with STARTTLS; 0 for none.")
+    ] = 5222,
+    xmpps_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="For real-time sync, XMPP with TLS from the start; 0 for none.")
+    ] = 5223,
     public_port: Annotated[
         int | None,
         typer.Option(min=1, max=65535, help="The HTTPS port as Customers see it, where a router changes it."),
@@ -49,6 +56,7 @@ def serve(
     port = public_port or https_port
     os.environ["DOVETAIL_BASE_URL"] = f"https://{names[0]}" + ("" if port == 443 else f":{port}")
     os.environ["DOVETAIL_HOSTS"] = " ".join(names)
+    os.environ["DOVETAIL_XMPP_PORTS"] = f"{xmpp_port} {xmpps_port}"
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dovetail.server.settings")
     with told_plainly():
         if (cert is None) != (key is None):
@@ -60,7 +68,8 @@ def serve(
         from dovetail.server.web import process
 
         django.setup()
-        process.main(_options(names, host, https_port, http_port or None, port, cert, key))
+        options = _options(names, host, https_port, http_port or None, port, cert, key)
+        process.main(replace(options, xmpp_port=xmpp_port or None, xmpps_port=xmpps_port or None))
 
 
 def _options(
@@ -76,6 +85,10 @@ def _options(
     from django.core.management import call_command
 
     from dovetail.server.jobs.worker import Worker
+    from dovetail.server.realtime.announcement import domain
+    from dovetail.server.realtime.hub import Hub
+    from dovetail.server.realtime.service import Service
+    from dovetail.server.realtime.signin import Database
     from dovetail.server.web import local_ca
     from dovetail.server.web.process import ServeOptions
     from dovetail.server.wsgi import application
@@ -97,6 +110,7 @@ def _options(
         port=https_port,
         http_port=http_port,
         worker=Worker(),
+        realtime=Service(Hub(domain(), Database())),
         renew=renew,
         on_ready=_say_ready,
     )

@@ -124,6 +124,7 @@ def server(home: Path) -> Iterator[Server]:
     data = home / "server"
     data.mkdir(parents=True, exist_ok=True)
     https_port, http_port = free_port(8443), free_port(8080)
+    xmpp_port, xmpps_port = free_port(5222), free_port(5223)
     command = (
         *DOVETAIL,
         "serve",
@@ -137,6 +138,10 @@ def server(home: Path) -> Iterator[Server]:
         str(https_port),
         "--http-port",
         str(http_port),
+        "--xmpp-port",
+        str(xmpp_port),
+        "--xmpps-port",
+        str(xmpps_port),
     )
     program = start("the server", command, home / "server.log", {})
     running = Server(data, https_port, http_port, program)

@@ -2,6 +2,7 @@
 
 ``DOVETAIL_DATA``      directory of the database and the secret key (default: the user's data directory)
 ``DOVETAIL_BASE_URL``  the public address, e.g. ``https://book.example.org``; links in mails start with it
+``DOVETAIL_XMPP_PORTS`` of real-time sync, STARTTLS then direct TLS, 0 for none: ``5222 5223``; unset: no real time
 ``DOVETAIL_EMAIL_URL`` ``smtp://user:password@host:port``, ``smtps://…`` or
                        ``smtp+tls://…``; without it mails go to the log
 """
@@ -24,6 +25,8 @@ BASE_URL = os.environ.get("DOVETAIL_BASE_URL", "https://localhost").rstrip("/")
 ALLOWED_HOSTS = list({urlsplit(BASE_URL).hostname or "localhost", *os.environ.get("DOVETAIL_HOSTS", "").split()})
 CSRF_TRUSTED_ORIGINS = [BASE_URL]
 
+XMPP_PORTS = [int(port) for port in os.environ.get("DOVETAIL_XMPP_PORTS", "").split()]
+
 SECRET_KEY = secret_key(DATA)
 DEBUG = False
 ROOT_URLCONF = "dovetail.server.urls"
@@ -43,6 +46,7 @@ INSTALLED_APPS = [
     "dovetail.server.connections",
     "dovetail.server.bookings",
     "dovetail.server.notifications",
+    "dovetail.server.realtime",
     "dovetail.server.jobs",
 ]
 

@@ -26,6 +26,8 @@ class Running:
     port: int
     http_port: int | None
     trust: ssl.SSLContext
+    xmpp_port: int | None = None
+    xmpps_port: int | None = None
 
     @property
     def url(self) -> str:
@@ -105,7 +107,7 @@ def serving(authority, application, **changes):
         if isinstance(listening, BaseException):
             raise listening
         trust = ssl.create_default_context(cafile=authority.authority)
-        yield Running(listening.port, listening.http_port, trust)
+        yield Running(listening.port, listening.http_port, trust, listening.xmpp_port, listening.xmpps_port)
     finally:
         if thread.is_alive():
             loop.call_soon_threadsafe(task.cancel)

@@ -18,6 +18,9 @@ from dovetail.server.notifications.plan import plan
 booking_changed = Signal()
 """Sent after the commit with `booking` and `change`; a hint only, whoever misses it finds the state in the tables."""
 
+page_opened = Signal()
+"""Sent with `page` when a Customer looks at what can be booked there: the time to see to fresh busy time."""
+
 
 def number(booking: Booking, host: User) -> None:
     """Give the change the next place in what the connector is told. `host` is locked.

@@ -22,6 +22,7 @@ from dovetail.schedule.instants import to_minutes
 from dovetail.schedule.zones import zone
 from dovetail.server.bookings import place
 from dovetail.server.bookings.availability import Mode, availability, live_connection, page_state, whole_horizon
+from dovetail.server.bookings.changes import page_opened
 from dovetail.server.bookings.errors import BookingRefused
 from dovetail.server.bookings.forms import BookForm, ChoiceForm
 from dovetail.server.bookings.models import Booking, Hold
@@ -39,6 +40,7 @@ def booking_page(request: HttpRequest, page: str) -> HttpResponse:
     """What can be booked with this User."""
     found = get_object_or_404(BookingPage.objects.select_related("user"), slug=page, user__is_active=True)
     state = page_state(found, timezone.now(), live_connection(found.user_id))
+    page_opened.send_robust(sender=BookingPage, page=found)
     context = {
         "page": found,
         "state": state,
@@ -126,6 +128,7 @@ def _times(
     request: HttpRequest, event_type: EventType, *, day: datetime | None = None, is_taken: bool = False
 ) -> HttpResponse:
     context = times_context(request, event_type, event_type.page.zone, day=day) | {"is_taken": is_taken}
+    page_opened.send_robust(sender=BookingPage, page=event_type.page)
     return render(request, "bookings/choose.html", context, status=409 if is_taken else 200)
 
 

@@ -40,17 +40,21 @@ class Handout:
     bookings: tuple[DesiredBooking, ...]
 
 
-def after(connection: Connection, host: User, cursor: str, roles: Roles, now: datetime) -> Handout:
+def after(connection: Connection, host: User, after_cursor: str, roles: Roles, now: datetime) -> Handout:
     """`host` is locked, so that no change is numbered meanwhile."""
-    prefix = f"{connection.epoch}.{connection.generation}-"
-    reached = _sequence(cursor, prefix)
+    prefix = cursor(connection, "")
+    reached = _sequence(after_cursor, prefix)
     full = reached is None or reached > host.change_seq
     bookings = _ours(connection).filter(seq__lte=host.change_seq)
     bookings = bookings.filter(end__gte=now - KEPT) if full else bookings.filter(seq__gt=reached)
     written = _written(connection, bookings)
     wanted = ((booking, _calendars(roles, written.get(booking.pk, ()))) for booking in bookings)
     told = tuple(_wanted(booking, calendars) for booking, calendars in wanted if calendars)
-    return Handout(f"{prefix}{host.change_seq}", full, told)
+    return Handout(cursor(connection, host.change_seq), full, told)
+
+
+def cursor(connection: Connection, sequence: int | str) -> str:
+    return f"{connection.epoch}.{connection.generation}-{sequence}"
 
 
 def _ours(connection: Connection) -> QuerySet[Booking]:

@@ -21,6 +21,7 @@ from dovetail.server.activity.models import record
 from dovetail.server.bookings.claims import lock_host
 from dovetail.server.bookings.models import Booking
 from dovetail.server.connections import keys, limiter
+from dovetail.server.connections.changes import tell_revoked
 from dovetail.server.connections.checkpoint import after_erasure
 from dovetail.server.connections.models import BusyChunk, Connection, LastReport, State
 
@@ -37,6 +38,7 @@ def erase(connection: Connection, *, actor: str) -> dict[str, int]:
     erased = _delete(connection)
     detached = Booking.objects.filter(host=host, epoch=connection.epoch).update(detached=True)
     _reset(connection)
+    tell_revoked(connection.connector_id)
     record(host, "connection.disconnected", actor, erased=erased, detached=detached)
     after_erasure()
     return erased
@@ -45,6 +47,7 @@ def erase(connection: Connection, *, actor: str) -> dict[str, int]:
 def on_deleted(sender: type[Connection], instance: Connection, **kwargs: Any) -> None:
     """After an account and its connection are deleted: what no foreign key reaches, and the bytes."""
     limiter.forget_id(instance.connector_id)
+    tell_revoked(instance.connector_id)
     after_erasure()
 
 

@@ -18,6 +18,7 @@ from dovetail.protocol.credential import Verifier, new_connector_id, new_token, 
 from dovetail.server.accounts.models import User
 from dovetail.server.activity.models import record
 from dovetail.server.connections import keys
+from dovetail.server.connections.changes import tell_revoked
 from dovetail.server.connections.models import Connection, State
 
 
@@ -62,6 +63,7 @@ def renew_token(user: User) -> Pairing:
     if connection is None:
         raise NotConnected
     keys.revoke(connection)
+    tell_revoked(connection.connector_id)
     record(user, "connection.token_renewed", "user", connector_id=connection.connector_id)
     return _give_token(connection)
 

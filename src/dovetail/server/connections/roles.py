@@ -19,6 +19,7 @@ from dovetail.protocol.messages import Access, CalendarReport, Roles
 from dovetail.protocol.report import calendars_digest
 from dovetail.server.activity.models import record
 from dovetail.server.connections import stored
+from dovetail.server.connections.changes import tell_settings_changed
 from dovetail.server.connections.models import BusyChunk, ConnectedCalendar, Connection, ItemState, State
 from dovetail.server.connections.refusal import inconsistent
 
@@ -82,6 +83,7 @@ def choose(connection: Connection, *, main: str, busy: Collection[str], addition
     connection.save()
     if before != after:
         record(connection.user, "connection.roles_chosen", "user")
+        tell_settings_changed(connection.user_id)
 
 
 def is_covered(connection: Connection) -> bool:

@@ -1,8 +1,9 @@
 """Signing in with SCRAM-SHA-256 (RFC 5802, RFC 7677), the server's side, without state between the two messages.
 
-What the second message needs to know of the first travels in `sid`: client-first, server nonce and expiry, signed. A
-nonce is answered once (SpentNonce), so a recorded exchange is worth nothing. An unknown Connector ID goes the same way
-as a known one, with a made-up verifier: same fields, same lengths, same queries, same work.
+Over HTTPS what the second message needs to know of the first travels in `sid`: client-first, server nonce and expiry,
+signed. A nonce is answered once (SpentNonce), so a recorded exchange is worth nothing. An XMPP stream keeps its one
+:class:`Attempt` itself. An unknown Connector ID goes the same way as a known one, with a made-up verifier: same fields,
+same lengths, same queries, same work. Connector IDs are told apart without regard to case, as JIDs are.
 
 Left out: channel binding, which breaks behind the proxies that open TLS.
 """
@@ -64,16 +65,22 @@ def tried_id(client_first: str) -> str:
         return _made_up(name)
 
     _server(note, client_first)
-    return names[0]
+    return names[0].upper()
+
+
+def begin(client_first: str) -> tuple[Attempt, str]:
+    """The exchange that a first message begins, and the server-first. Raises MalformedScram."""
+    connector_id = tried_id(client_first)
+    connection = Connection.objects.filter(connector_id=connector_id).exclude(stored_key=b"").first()
+    server = _server(_auth_info(connector_id, connection), client_first)
+    return Attempt(connector_id, client_first, str(server.s_nonce)), str(server.get_server_first())
 
 
 def challenge(client_first: str, now: datetime) -> Challenge:
     """Answer the first message. Raises MalformedScram."""
-    connector_id = tried_id(client_first)
-    connection = Connection.objects.filter(connector_id=connector_id).exclude(stored_key=b"").first()
-    server = _server(_auth_info(connector_id, connection), client_first)
-    content = {"cf": client_first, "sn": str(server.s_nonce), "exp": (now + LIFETIME).timestamp()}
-    return Challenge(_signer.sign_object(content), server.get_server_first())
+    attempt, server_first = begin(client_first)
+    content = {"cf": client_first, "sn": attempt.nonce, "exp": (now + LIFETIME).timestamp()}
+    return Challenge(_signer.sign_object(content), server_first)
 
 
 def take_up(sid: str, now: datetime) -> Attempt:

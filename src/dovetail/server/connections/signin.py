@@ -1,4 +1,5 @@
-"""Signing in over HTTPS: SCRAM-SHA-256 in the form of RFC 7804, limited by :mod:`~.limiter`, for a bearer key.
+"""Signing in with SCRAM-SHA-256, limited by :mod:`~.limiter`: over HTTPS in the form of RFC 7804, for a bearer key, and
+over XMPP for a stream. A try over one counts for the other.
 
 Step 1 answers the challenge. Step 2, in one transaction: the connection is locked, a block is looked for, the proof is
 checked, and what came of it is counted. So of tries at the same time none is missed, and a block refuses right
@@ -23,17 +24,31 @@ from dovetail.server.connections.refusal import Refusal
 
 @dataclass(frozen=True)
 class SignedIn:
+    """`key` is empty for a stream, which needs none."""
+
+    connection: Connection = field(repr=False)
     server_final: str
     key: str = field(repr=False)
-    epoch: int
+
+    @property
+    def epoch(self) -> int:
+        return self.connection.epoch
 
 
 def begin(client_first: str, address: str, now: datetime) -> scram.Challenge:
     """Raises Refusal: 400 for what is not SCRAM, 429 while blocked."""
     try:
-        pair = Pair.of(scram.tried_id(client_first), address)
-        _refuse_if_blocked(pair, now)
+        _refuse_if_blocked(Pair.of(scram.tried_id(client_first), address), now)
         return scram.challenge(client_first, now)
+    except scram.MalformedScram:
+        raise Refusal(_malformed()) from None
+
+
+def begin_stream(client_first: str, address: str, now: datetime) -> tuple[scram.Attempt, str]:
+    """The exchange, for the stream to keep, and the server-first. Raises Refusal as `begin` does."""
+    try:
+        _refuse_if_blocked(Pair.of(scram.tried_id(client_first), address), now)
+        return scram.begin(client_first)
     except scram.MalformedScram:
         raise Refusal(_malformed()) from None
 
@@ -45,15 +60,25 @@ def finish(sid: str, client_final: str, address: str, now: datetime) -> SignedIn
     except scram.StaleExchange:
         detail = "This sign-in took too long or was finished before. Start again."
         raise Refusal(problem(ProblemCode.KEY_EXPIRED, 401, "Sign-in over", detail)) from None
-    pair = Pair.of(attempt.connector_id, address)
+    return _prove(attempt, client_final, address, now, with_key=True)
+
+
+def finish_stream(attempt: scram.Attempt, client_final: str, address: str, now: datetime) -> SignedIn:
+    """`attempt` is answered once: the caller forgets it. Raises Refusal as `finish` does."""
+    return _prove(attempt, client_final, address, now, with_key=False)
+
+
+def _prove(attempt: scram.Attempt, client_final: str, address: str, now: datetime, *, with_key: bool) -> SignedIn:
     with transaction.atomic():
-        outcome = _judge(attempt, client_final, pair, now)
+        outcome = _judge(attempt, client_final, Pair.of(attempt.connector_id, address), now, with_key=with_key)
     if isinstance(outcome, ProblemDetails):
         raise Refusal(outcome)
     return outcome
 
 
-def _judge(attempt: scram.Attempt, client_final: str, pair: Pair, now: datetime) -> SignedIn | ProblemDetails:
+def _judge(
+    attempt: scram.Attempt, client_final: str, pair: Pair, now: datetime, *, with_key: bool
+) -> SignedIn | ProblemDetails:
     """An answer, never an exception: the transaction has to keep what was counted."""
     connection = (
         Connection.objects.select_for_update().filter(connector_id=attempt.connector_id).exclude(stored_key=b"").first()
@@ -66,7 +91,7 @@ def _judge(attempt: scram.Attempt, client_final: str, pair: Pair, now: datetime)
         return _wrong(connection, pair, now)
     limiter.count_right(pair, now)
     pairing.first_sign_in(connection, now)
-    return SignedIn(server_final, keys.issue(connection, now), connection.epoch)
+    return SignedIn(connection, server_final, keys.issue(connection, now) if with_key else "")
 
 
 def _wrong(connection: Connection | None, pair: Pair, now: datetime) -> ProblemDetails:

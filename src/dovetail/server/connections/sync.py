@@ -35,6 +35,7 @@ from dovetail.server.connections import desired, feedback, report, roles, stored
 from dovetail.server.connections.horizon import window_days
 from dovetail.server.connections.models import Connection, LastReport, State
 from dovetail.server.connections.refusal import Refusal, disconnected, inconsistent
+from dovetail.server.realtime.announcement import announced
 
 
 @transaction.atomic
@@ -143,4 +144,5 @@ def _settings(connection: Connection) -> Settings:
         window_days=window_days(connection.user_id),
         delete_cancels=connection.delete_cancels,
         move_reschedules=connection.move_reschedules,
+        realtime=announced(),
     )

@@ -20,6 +20,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from dovetail.server.activity.models import record
 from dovetail.server.connections import erasure, pairing, showing
+from dovetail.server.connections.changes import tell_settings_changed
 from dovetail.server.connections.forms import RolesForm, SwitchesForm
 from dovetail.server.connections.models import Connection, LastReport
 
@@ -91,6 +92,7 @@ def set_switches(request: HttpRequest, connection: Connection) -> HttpResponse:
             connection.save(update_fields=list(form.fields))
             if form.changed_data:
                 record(request.user, "connection.switches", "user", **form.cleaned_data)
+                tell_settings_changed(connection.user_id)
             messages.success(request, "Saved.")
     return redirect("connection")
 

@@ -15,7 +15,9 @@ from dovetail.schedule.instants import from_minutes, to_minutes
 from dovetail.schedule.intervals import Interval
 from dovetail.schedule.zones import UnknownZone, zone
 from dovetail.server.bookings.availability import Mode, availability
+from dovetail.server.bookings.changes import page_opened
 from dovetail.server.bookings.public import find_event_type
+from dovetail.server.pages.models import BookingPage
 
 MOST_DAYS = 62
 USUAL_DAYS = 14
@@ -82,6 +84,7 @@ def slots(request: HttpRequest, response: HttpResponse, page: str, event_type: s
         raise HttpError(422, f"from and to are dates in this order, with at most {MOST_DAYS} days.")
     within = Interval(_midnight(first, tz), _midnight(last + timedelta(days=1), tz))
     read = availability(found, within, now)
+    page_opened.send_robust(sender=BookingPage, page=found.page)
     response.headers["Cache-Control"] = "no-store"
     return Slots(
         zone=tz.key,

@@ -1,7 +1,7 @@
-"""The server process: HTTPS, the redirect from plain HTTP and the job worker around one asyncio loop.
+"""The server process: HTTPS, the redirect from plain HTTP, XMPP and the job worker around one asyncio loop.
 
-`run` returns after SIGTERM, SIGINT or (Windows) SIGBREAK: no new connections, requests in flight are
-answered, WebSockets closed with 1012, the job at hand finished. A second signal ends the process at once.
+`run` returns after SIGTERM, SIGINT or (Windows) SIGBREAK: no new connections, XMPP clients are told, requests in
+flight are answered, WebSockets closed with 1012, the job at hand finished. A second signal ends the process at once.
 Nothing here logs a body, a query string or a client.
 """
 
@@ -13,7 +13,7 @@ import socket
 import ssl
 import sys
 import threading
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,10 +35,12 @@ if sys.platform == "win32":
 
 
 class Listening(NamedTuple):
-    """The ports that are open now; `http_port` is None without a redirect."""
+    """The ports that are open now; `http_port` is None without a redirect, an XMPP port where it is switched off."""
 
     port: int
     http_port: int | None
+    xmpp_port: int | None = None
+    xmpps_port: int | None = None
 
 
 class Worker(Protocol):
@@ -49,6 +51,19 @@ class Worker(Protocol):
     def stop(self) -> None: ...
 
 
+class Realtime(Protocol):
+    """Streams of XMPP: on WebSockets by their path, and on listening sockets for STARTTLS and for direct TLS."""
+
+    @property
+    def websockets(self) -> Mapping[str, bridge.WebSocketHandler]: ...
+
+    async def start(
+        self, context: ssl.SSLContext, starttls: Sequence[socket.socket], direct: Sequence[socket.socket]
+    ) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
 @dataclass(frozen=True)
 class ServeOptions:
     """What to serve and where.
@@ -56,7 +71,8 @@ class ServeOptions:
     `host` is the interface (None: all); `port` and `http_port` may be 0 (the system chooses), `http_port`
     None means no redirect. The redirect leads to `public_host` and `public_port` (None: the port listened
     on). `certificate` and `key` are PEM files; `renew` is called every `certificate_poll` seconds and may
-    rewrite them. `on_ready` is called in the loop's thread once the ports are open.
+    rewrite them. `realtime` listens on `xmpp_port` and `xmpps_port` (None: not there), with the same
+    certificate. `on_ready` is called in the loop's thread once the ports are open.
     """
 
     application: WSGIApplication
@@ -71,6 +87,9 @@ class ServeOptions:
     body_limit: Callable[[str], bridge.BodyLimit] = bridge.body_limit
     websockets: Mapping[str, bridge.WebSocketHandler] = field(default_factory=dict)
     worker: Worker | None = None
+    realtime: Realtime | None = None
+    xmpp_port: int | None = None
+    xmpps_port: int | None = None
     renew: Callable[[], object] | None = None
     certificate_poll: float = tls.POLL_SECONDS
     on_ready: Callable[[Listening], object] = lambda listening: None
@@ -84,21 +103,30 @@ def main(options: ServeOptions) -> None:
 async def run(options: ServeOptions) -> None:
     """Serve until a signal says to stop, or the task is cancelled. Raises as `main` does."""
     context = tls.server_context(options.certificate, options.key)
+    xmpp_context = tls.server_context(options.certificate, options.key, "xmpp-client")
     files = tls.CertificateFiles(options.certificate, options.key)
-    app = bridge.Bridge(
-        options.application, threads=options.threads, limit=options.body_limit, websockets=options.websockets
-    )
+    websockets = {**options.websockets, **(options.realtime.websockets if options.realtime else {})}
+    app = bridge.Bridge(options.application, threads=options.threads, limit=options.body_limit, websockets=websockets)
     stop = asyncio.Event()
     with (
         listen.bound(options.host, options.port) as sockets,
         listen.bound(options.host, options.http_port) as http_sockets,
+        listen.bound(options.host, options.xmpp_port if options.realtime else None) as xmpp_sockets,
+        listen.bound(options.host, options.xmpps_port if options.realtime else None) as xmpps_sockets,
         stopping_signals(stop),
     ):
-        listening = Listening(listen.port_of(sockets), listen.port_of(http_sockets) if http_sockets else None)
+        listening = Listening(
+            listen.port_of(sockets),
+            *(listen.port_of(some) if some else None for some in (http_sockets, xmpp_sockets, xmpps_sockets)),
+        )
         answer = redirect.Redirect(options.public_host, options.public_port or listening.port)
         redirects = [await asyncio.start_server(answer, sock=sock, limit=redirect.HEAD_BYTES) for sock in http_sockets]
         worker = start_worker(options.worker)
-        renewing = asyncio.create_task(tls.keep_current(context, files, options.renew, options.certificate_poll))
+        renewing = asyncio.create_task(
+            tls.keep_current((context, xmpp_context), files, options.renew, options.certificate_poll)
+        )
+        if options.realtime is not None:
+            await options.realtime.start(xmpp_context, xmpp_sockets, xmpps_sockets)
         server = Server(uvicorn_config(app, context), ready=lambda: options.on_ready(listening))
         serving = asyncio.create_task(server.serve(sockets))
         stopped = asyncio.create_task(stop.wait())
@@ -112,6 +140,8 @@ async def run(options: ServeOptions) -> None:
                 options.worker.stop()
             stopped.cancel()
             renewing.cancel()
+            if options.realtime is not None:
+                await options.realtime.stop()
             await serving
             await asyncio.to_thread(worker.join, GRACE_SECONDS)
             app.close()

@@ -1,4 +1,4 @@
-"""The server's TLS: version 1.2 or newer, HTTP/1.1 by ALPN, and certificates replaced while the process runs.
+"""The server's TLS: version 1.2 or newer, one protocol by ALPN, and certificates replaced while the process runs.
 
 A renewed pair of files is noticed by its modification times, which works wherever Python does. It is tried in
 a throw-away context first: when it is broken, or only one half of it has been written, the old one stays in
@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 log = logging.getLogger(__name__)
@@ -24,11 +24,11 @@ class CertificateError(Exception):
     """A certificate or key cannot be used; the text says which file and why."""
 
 
-def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
-    """A context that serves `certificate` (PEM, with its chain). Raises CertificateError."""
+def server_context(certificate: Path, key: Path, protocol: str = "http/1.1") -> ssl.SSLContext:
+    """A context that serves `certificate` (PEM, with its chain) for this ALPN protocol. Raises CertificateError."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols(["http/1.1"])
+    context.set_alpn_protocols([protocol])
     load(context, certificate, key)
     return context
 
@@ -55,14 +55,15 @@ class CertificateFiles:
     def stamps(self) -> tuple[Stamp | None, Stamp | None]:
         return stamp(self.certificate), stamp(self.key)
 
-    def reload(self, context: ssl.SSLContext) -> bool:
-        """Load the files into `context` if they changed since the last look; whether that was done."""
+    def reload(self, *contexts: ssl.SSLContext) -> bool:
+        """Load the files into `contexts` if they changed since the last look; whether that was done."""
         now = self.stamps()
         if now == self.seen:
             return False
         self.seen = now
         try:
-            load(context, self.certificate, self.key)
+            for context in contexts:
+                load(context, self.certificate, self.key)
         except CertificateError as error:
             log.error("%s. The previous certificate stays in use.", error)
             return False
@@ -80,7 +81,7 @@ def stamp(path: Path) -> Stamp | None:
 
 
 async def keep_current(
-    context: ssl.SSLContext, files: CertificateFiles, renew: Callable[[], object] | None, every: float
+    contexts: Collection[ssl.SSLContext], files: CertificateFiles, renew: Callable[[], object] | None, every: float
 ) -> None:
     """For ever: let `renew` write new files if it is time, and load what has changed. `every` in seconds."""
     while True:
@@ -90,4 +91,4 @@ async def keep_current(
                 await asyncio.to_thread(renew)
             except (OSError, CertificateError) as error:
                 log.error("The certificate could not be renewed: %s", error)
-        files.reload(context)
+        files.reload(*contexts)
