@@ -174,7 +174,7 @@ def test_a_booking_travels_from_the_page_to_the_calendar_and_back(
     user.goto("/connection/disconnect/")
     camera.take(user, "disconnect")
     user.get_by_role("button", name="Disconnect and erase").click()
-    expect(user.get_by_text("Busy blocks")).to_be_visible()
+    expect(user.get_by_text("Busy times", exact=True)).to_be_visible()
     camera.take(user, "receipt")
     assert connector.command("sync", check=False).returncode != 0
     assert diary.entries(calendar) == [canceled]
