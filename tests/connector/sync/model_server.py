@@ -78,8 +78,8 @@ class State:
 
 
 class ModelServer:
-    """Implements ServerPort. `lose`: "before" or "after" for the next message to be lost then; `requests`: all that
-    arrived."""
+    """Implements ServerPort. `lose`: for each of the next messages "before" or "after" to have it lost then;
+    `requests`: all that arrived; `heard` is called before a change by the User is acted on."""
 
     def __init__(self, now: Callable[[], datetime], epoch: int = 1) -> None:
         self.now = now
@@ -89,7 +89,8 @@ class ModelServer:
         self.delete_cancels = self.move_reschedules = False
         self.state = State()
         self.requests: list[SyncRequest] = []
-        self.lose = ""
+        self.lose: list[str] = []
+        self.heard: Callable[[Feedback], None] = lambda change: None
         self.refusals = 0
 
     # --- what people do -----------------------------------------------------------------------------------------------
@@ -133,13 +134,14 @@ class ModelServer:
     # --- the port -----------------------------------------------------------------------------------------------------
 
     def exchange(self, request: SyncRequest) -> SyncResponse:
-        lost, self.lose = self.lose, ""
+        lost = self.lose.pop(0) if self.lose else ""
         if lost == "before":
             raise Unreachable("The message was lost.")
         request = SyncRequest.model_validate_json(request.model_dump_json())
         assert request.epoch == self.epoch
         self.requests.append(request)
-        feedback = tuple(self._feedback(request.feedback))
+        confirmed = request.report.confirmed_removals if request.report else ()
+        feedback = tuple(self._feedback(request.feedback, confirmed=self.roles.main in confirmed))
         if request.calendars is not None:
             self.state.calendars = request.calendars
         report = self._report(request.report)
@@ -235,9 +237,10 @@ class ModelServer:
             if len(before - later) - len(later - before) >= max(5, 0.2 * len(before)):
                 yield calendar
 
-    def _feedback(self, feedback: Iterable[Feedback]) -> Iterable[FeedbackAnswer]:
+    def _feedback(self, feedback: tuple[Feedback, ...], *, confirmed: bool) -> Iterable[FeedbackAnswer]:
+        many = len(feedback) > max(5, 0.2 * len(self.live())) and not confirmed
         for change in feedback:
-            yield FeedbackAnswer(booking=change.booking, outcome=self._heed(change))
+            yield FeedbackAnswer(booking=change.booking, outcome=FeedbackOutcome.HELD if many else self._heed(change))
 
     def _heed(self, change: Feedback) -> FeedbackOutcome:
         deleted = change.change is Change.DELETED
@@ -246,6 +249,7 @@ class ModelServer:
         booking = self.state.bookings.get(change.booking)
         if booking is None or booking.state is not BookingState.LIVE or booking.revision != change.revision:
             return FeedbackOutcome.STALE
+        self.heard(change)
         if deleted:
             self.cancel(booking.id, by="user")
             return FeedbackOutcome.ACCEPTED

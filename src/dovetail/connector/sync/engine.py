@@ -1,7 +1,8 @@
 """One sync, from looking at the calendars to both ends agreeing.
 
 1. Look up what became of writes that were under way when the process last ended.
-2. When it is not known what to look at (first sync, or the days have jumped), ask the server: a request without report.
+2. When it is not known what to look at (first sync, or the days have jumped), or whether enough time has passed to
+   believe what is held, ask the server: a request without report.
 3. List the calendars and scan those that matter, reading again only what changed.
 4. Look one by one at what is missing, and seek the items of bookings that vanished in all calendars.
 5. Let the guards decide what to believe.
@@ -30,7 +31,7 @@ from dovetail.connector.link.port import LinkError, ServerPort
 from dovetail.connector.sync import planner, reporting
 from dovetail.connector.sync.conversation import About, Conversation
 from dovetail.connector.sync.executor import Done, Executor, Result
-from dovetail.connector.sync.guards import View
+from dovetail.connector.sync.guards import SECOND_LOOK, View
 from dovetail.connector.sync.journal import Journal
 from dovetail.connector.sync.looking import Looker
 from dovetail.connector.sync.planner import Notice, Operation, Picture
@@ -75,7 +76,7 @@ class Engine:
         Raises LinkError when the server could not be reached or will not; the journal keeps that too.
         """
         began = time.monotonic()
-        looker = Looker(self._calendars, self._now, progress)
+        looker = Looker(self._calendars, progress)
         conversation = Conversation(self._server, self._journal.identity, self._about, self._now)
         executor = Executor(self._calendars, self._journal)
         run = _Run(looker, conversation, executor, self._journal, self._now, urgent=trigger == MANUAL)
@@ -135,7 +136,7 @@ class _Run:
         self.memory, waiting = self.executor.recover(self.journal.load())  # 1
         self.saved = self.memory
         self._list()
-        if self.memory.settings is None or self._days_jumped():
+        if self.memory.settings is None or self._days_jumped() or self._holds_are_due():
             self._ask()  # 2
         for _ in range(LOOKS):
             self._look()  # 3, 4, 5
@@ -166,6 +167,11 @@ class _Run:
         window = self.memory.window
         return window is None or self.now.date() - window.first_day not in (timedelta(days=1), timedelta(days=2))
 
+    def _holds_are_due(self) -> bool:
+        """Removals are about to be believed because time has passed: by whose clock?"""
+        holds = [hold for base in self.memory.bases.values() for hold in base.held.values()]
+        return any(self.now - hold.since >= SECOND_LOOK for hold in [*holds, *self.memory.refused.values()])
+
     def _watched(self) -> dict[str, CalendarInfo]:
         """The calendars with a role, and those that bookings are written to."""
         if self.memory.settings is None:
@@ -182,9 +188,9 @@ class _Run:
     def _look(self) -> None:
         self.looked_in = self._window()
         window = interval_of(self.looked_in)
-        self.memory = self.memory.without_past(window)
         self.views = {
-            calendar: self.looker.look(info, self.memory, window) for calendar, info in self._watched().items()
+            calendar: self.looker.look(info, self.memory, window, self.now)
+            for calendar, info in self._watched().items()
         }
         vanished = planner.vanished(self._picture())
         self.strays = self.looker.seek(self._picture(), self.memory.calendars, window)
@@ -209,6 +215,7 @@ class _Run:
     def _agree(self) -> None:
         """Report until the server holds what we see, and remember that."""
         for _ in range(ROUNDS):
+            self.refused |= reporting.incredible(self._picture())
             basis, notice = self.memory, self._notice()
             outgoing = self._compose(notice)
             self.conversation.held = self.waiting
@@ -242,7 +249,7 @@ class _Run:
         """What was seen becomes the base of the next sync, save where the server would not take it."""
         for calendar, view in self.views.items():
             if self.identity.key(calendar) not in self.refused:
-                self.views[calendar] = replace(view, base=view.remembered())
+                self.views[calendar] = replace(view, base=view.remembered(self.now))
         waiting = {(key, Part.BUSY) for key in self.refused}
         if self.held_feedback and self.settings.roles.main is not None:
             waiting.add((self.settings.roles.main, Part.FEEDBACK))
@@ -253,7 +260,7 @@ class _Run:
             acknowledged=outgoing.then,
             window=self.looked_in,
             refused={key: self.memory.refused.get(key, Held(self.now)) for key in waiting},
-        ).without_past(interval_of(self.looked_in))
+        ).without_past(interval_of(self._window()))
         self.journal.commit(self.saved, self.memory, acknowledged=True)
         self.saved = self.memory
 

@@ -45,7 +45,6 @@ class View:
     doubtful: frozenset[str] = frozenset()
     released: frozenset[str] = frozenset()
     problems: tuple[ItemProblem, ...] = ()
-    complete: bool = False
     as_of: datetime | None = None
     failure: str = ""
 
@@ -54,13 +53,19 @@ class View:
         return bool(self.failure) or handle in self.doubtful or handle in self.held
 
     @property
+    def is_whole(self) -> bool:
+        """Everything there is was seen, and what is not was not there: absence means something."""
+        return self.as_of is not None and not self.held
+
+    @property
     def vouched(self) -> bool:
         """Removals were held and have been found true: more at once than the server takes on its own."""
         return any(not self.is_unsure(handle) and handle not in self.items for handle in self.base.held)
 
-    def remembered(self) -> Base:
-        """What the next scan is compared with."""
-        return Base(self.window, self.items, self.held)
+    def remembered(self, now: datetime) -> Base:
+        """What the next scan is compared with. A hold begins `now`, when the server has just told the time."""
+        held = {handle: self.base.held.get(handle, replace(hold, since=now)) for handle, hold in self.held.items()}
+        return Base(self.window, self.items, held)
 
     def doubting(self, handle: str) -> View:
         """The view if that item is in doubt after all: as it was before the scan."""
@@ -123,7 +128,6 @@ def judge(base: Base, scan: Scan, probes: Mapping[str, Probe], window: Interval,
         doubtful=frozenset(doubtful | unread),
         released=frozenset(h for h in accepted if h in base.held and not base.held[h].confirmed),
         problems=scan.problems,
-        complete=scan.complete,
         as_of=scan.as_of if scan.complete and not doubtful else None,
     )
 

@@ -5,7 +5,7 @@ Whatever fails makes something unknown, never gone, and never keeps the rest fro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -32,9 +32,8 @@ NOT_LISTED = "This calendar is not there at the moment."
 class Looker:
     """Steps 3 and 4 of a sync. `read` and `seen` count items; `failure` says why the calendars could not be listed."""
 
-    def __init__(self, calendars: CalendarPort, now: Callable[[], datetime], progress: Progress) -> None:
+    def __init__(self, calendars: CalendarPort, progress: Progress) -> None:
         self._calendars = calendars
-        self._now = now
         self._progress = progress
         self.read = 0
         self.seen = 0
@@ -54,7 +53,7 @@ class Looker:
             *(replace(info, access=Access.UNREADABLE, reason=NOT_LISTED, default=False) for info in lost),
         )
 
-    def look(self, info: CalendarInfo, memory: Memory, window: Interval) -> View:
+    def look(self, info: CalendarInfo, memory: Memory, window: Interval, now: datetime) -> View:
         """What is to be believed of one calendar now."""
         base = memory.bases.get(info.id, Base(window))
         if self.failure or info.access is Access.UNREADABLE:
@@ -71,7 +70,7 @@ class Looker:
         self.read += len(scan.items)
         self.seen += len(scan.items) + len(scan.unchanged) + len(scan.problems)
         probes = {handle: self._probe(info.id, handle, window) for handle in guards.missing(base, scan, window, linked)}
-        return guards.judge(base, scan, probes, window, self._now())
+        return guards.judge(base, scan, probes, window, now)
 
     def _probe(self, calendar: str, handle: str, window: Interval) -> Probe:
         try:

@@ -1,8 +1,9 @@
 """The report: the difference between what the server holds and what we see. Pure.
 
 A calendar that was not seen whole may add busy time, and may change the weeks of which we know that the server has them
-from us; a week of which the server holds anything else is left as it is there. So a scan that failed, or a database
-that was lost or is an old copy, never takes busy time away.
+from us; a week of which the server holds anything else is left as it is there. One that shows nothing at all, while the
+server holds what we know nothing of, is not believed either. So a scan that failed does not take busy time away, not
+even when the database was lost or is an old copy.
 """
 
 from __future__ import annotations
@@ -122,7 +123,7 @@ def problems(picture: Picture) -> tuple[Problem, ...]:
         key = picture.identity.key(calendar)
         if view.failure:
             counts[key, "calendar_unreadable"] += 1
-        elif not view.complete:
+        elif view.as_of is None:
             counts[key, "scan_incomplete"] += 1
         for problem in view.problems:
             counts[key, problem.code if _CODE.fullmatch(problem.code) else "item_unreadable"] += 1
@@ -134,9 +135,18 @@ def problems(picture: Picture) -> tuple[Problem, ...]:
     )
 
 
+def incredible(picture: Picture) -> set[str]:
+    """Keys of calendars that show nothing at all, while the server holds busy time of them that we know nothing of."""
+    known = _known(picture)
+    confirmed = set(_confirmed_by_user(picture))
+    empty = {picture.identity.key(calendar) for calendar, view in picture.views.items() if not view.items}
+    held = picture.memory.acknowledged.chunks
+    return {key[0] for key, digest in held.items() if key[0] in empty and known.get(key) != digest} - confirmed
+
+
 def _known(picture: Picture) -> dict[ChunkKey, str]:
     """The digests of what we remember to have told the server last; needed only where something is in doubt."""
-    sure = all(view.complete for view in picture.views.values()) and not picture.memory.refused
+    sure = all(view.is_whole and view.items for view in picture.views.values()) and not picture.memory.refused
     if sure or picture.memory.window is None:
         return {}
     items = {calendar: view.base.items for calendar, view in picture.views.items()}
@@ -150,7 +160,7 @@ def _target(
     held = picture.memory.acknowledged.chunks
     digests = busy.digests()
     blocking = picture.blocking
-    whole = {picture.identity.key(calendar) for calendar, view in picture.views.items() if view.complete}
+    whole = {picture.identity.key(calendar) for calendar, view in picture.views.items() if view.is_whole}
     for key in digests.keys() | held.keys():
         calendar = key[0]
         if calendar not in blocking or not _meets(key, window):
@@ -203,5 +213,5 @@ def _vouched(picture: Picture, known: Mapping[ChunkKey, str]) -> Iterator[str]:
         refusal = picture.memory.refused.get((key, Part.BUSY))
         waited = refusal is not None and picture.now - refusal.since >= SECOND_LOOK
         explained = all(known.get(chunk) == digest for chunk, digest in held.items() if chunk[0] == key)
-        if view.complete and (view.vouched or (waited and explained)):
+        if view.is_whole and (view.vouched or (waited and explained)):
             yield key

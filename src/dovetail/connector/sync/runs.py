@@ -106,7 +106,7 @@ def local_problems(memory: Memory, views: Mapping[str, View], failure: str) -> t
         name = names.get(calendar, "")
         if view.failure and view.failure != failure:
             found.append(LocalProblem(name, "calendar_unreadable", view.failure))
-        elif not view.failure and not view.complete:
+        elif not view.failure and view.as_of is None:
             found.append(LocalProblem(name, "scan_incomplete", "Not everything could be read."))
         found += [LocalProblem(name, problem.code, problem.reason, problem.where) for problem in view.problems]
     for (_, calendar), link in memory.links.items():
