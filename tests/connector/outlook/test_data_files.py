@@ -323,6 +323,15 @@ def test_a_folder_without_a_class_is_a_calendar_when_appointments_are_in_it(stor
     assert sorted(info.name for info in store.port.list_calendars()) == ["Bare", "Calendar", "Team"]
 
 
+def test_a_calendar_of_an_old_file_without_unicode_is_one_too(store: PstHand) -> None:
+    store.adds(store.main, NINE, TEN)
+    store.folders[store.main].is_unicode = False
+    store.writes("")
+
+    assert store.main in {info.id for info in store.port.list_calendars()}
+    assert [item.busy for item in scan(store.port, store.main).items] == [(BUSY,)]
+
+
 def test_a_data_file_that_is_written_while_it_is_read_was_not_seen_whole(store: PstHand, on_open: OnOpen) -> None:
     store.adds(store.main, NINE, TEN)
     on_open.below, on_open.action = str(store.path), lambda path: grow_old(Path(path))

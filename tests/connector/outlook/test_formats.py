@@ -161,6 +161,7 @@ DAMAGE = [
     pytest.param(74, "00000000", "end offset 0x0", id="an end before the start"),
     pytest.param(78, "FFFF", "65535 exceptions for 1 modified", id="absurd number of exceptions"),
     pytest.param(78, "0000", "0 exceptions for 1 modified", id="fewer exceptions than modified"),
+    pytest.param(84, "DE80E95A", "years later", id="an exception of 2400 years"),
     pytest.param(84, "00000000", "ends before it starts", id="an exception that ends before it starts"),
     pytest.param(94, "FFFF", "that says 65534", id="a text longer than its length"),
 ]

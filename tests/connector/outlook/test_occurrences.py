@@ -20,10 +20,10 @@ from dovetail.connector.outlook.appointment_recurrence import (
     Override,
     read_appointment_recurrence,
 )
-from dovetail.connector.outlook.appointment_zone import RECUR, START_DISPLAY, STRUCT
+from dovetail.connector.outlook.appointment_zone import RECUR, START_DISPLAY, STRUCT, series_zone
 from dovetail.connector.outlook.binary import MalformedProperty
 from dovetail.connector.outlook.occurrences import BUSY_PROPERTIES, known_times, occurrences
-from dovetail.connector.outlook.properties import PROPERTIES, Value
+from dovetail.connector.outlook.properties import PROPERTIES, Value, is_appointment
 from dovetail.connector.outlook.recurrence_pattern import (
     DAY_MINUTES,
     ENDLESS_DATE,
@@ -38,7 +38,6 @@ from dovetail.connector.outlook.time_zones import (
     ZoneDefinition,
     ZoneRegistration,
     ZoneRule,
-    read_zone_definition,
 )
 from dovetail.schedule.busy import BusyBlock, BusyStatus
 from dovetail.schedule.instants import from_minutes, to_minutes
@@ -253,6 +252,20 @@ def test_an_occurrence_moved_into_or_out_of_the_window_is_seen_where_it_is() -> 
     assert starts(found) == ["03-01T14:00", "03-08T14:00", "03-15T13:00", "03-22T13:00", "03-31T13:00"]
 
 
+@pytest.mark.parametrize("sentinel", [ENDLESS_DATE, ENDLESS_DATE + 1])
+def test_a_moved_occurrence_whose_end_was_never_set_lasts_as_long_as_the_others(sentinel: int) -> None:
+    away = moved(at("2027-03-08T09:00"), at("2027-03-10T13:30"), at("2027-03-10T13:30"))
+    found = occurrences(series(weekly(exceptions=(replace(away, end=sentinel),))), MARCH)
+    assert (at("2027-03-10T18:30"), at("2027-03-10T19:30"), 2) in blocks(found)
+
+
+def test_a_changed_occurrence_whose_times_were_never_set_is_where_it_was() -> None:
+    away = moved(at("2027-03-08T09:00"), at("2027-03-08T09:00"), at("2027-03-08T09:00"), status=3)
+    recurrence = weekly(exceptions=(replace(away, start=ENDLESS_DATE + 1, end=ENDLESS_DATE + 1),))
+    found = occurrences(series(recurrence), MARCH)
+    assert (at("2027-03-08T14:00"), at("2027-03-08T15:00"), 3) in blocks(found)
+
+
 def test_an_exception_across_midnight_and_days_blocks_all_of_it() -> None:
     long = moved(at("2027-03-08T09:00"), at("2027-03-08T22:00"), at("2027-03-11T06:00"))
     found = occurrences(series(weekly(exceptions=(long,))), MARCH)
@@ -453,29 +466,26 @@ def test_every_series_of_the_samples_expands_as_recurring_ical_events_has_it() -
         if not isinstance(blob, bytes):
             continue
         recurrence = read_appointment_recurrence(blob)
-        name = _zone_name(properties.get(RECUR))
-        if name is None or recurrence.pattern.calendar_type > 1:
+        pattern = recurrence.pattern
+        zone = series_zone(properties, rfc5545.wall(pattern.start_date + recurrence.start_offset), UTC)
+        if not isinstance(zone, ZoneInfo) or pattern.calendar_type > 1:
             continue
-        first = rfc5545.day(recurrence.pattern.start_date)
+        first = rfc5545.day(pattern.start_date)
         last = first + timedelta(days=400)
         shown = {**properties, "PidLidBusyStatus": 2}
-        told = [block for block in rfc5545.busy(recurrence, name, 2, first, last) if block[2]]
+        told = [block for block in rfc5545.busy(recurrence, zone.key, 2, first, last) if block[2]]
 
         assert blocks(occurrences(shown, window(first - timedelta(days=1), last)))[: len(told)] == told, where
         seen += 1
     assert seen
 
 
-def _zone_name(blob: Value | None) -> str | None:
-    definition = read_zone_definition(blob, RECUR) if isinstance(blob, bytes) else None
-    return win_tz.get(definition.name or "") if definition else None
-
-
 def test_every_appointment_of_the_samples_has_times() -> None:
-    everything = Interval(0, 2_000_000_00)
+    everything = Interval(0, 200_000_000)
     for where, properties in samples.appointments():
-        if "PidLidAppointmentStartWhole" in properties:
-            assert occurrences({**properties, "PidLidBusyStatus": 2}, everything), where
+        if is_appointment(properties.get("PidTagMessageClass")):
+            found = occurrences({**properties, "PidLidBusyStatus": 2}, everything)
+            assert found or properties["PidLidAppointmentDuration"] == 0, where
 
 
 # --- what cannot be read ----------------------------------------------------------------------------------------------

@@ -164,7 +164,7 @@ def _covered(found: Any, told: Any) -> Any:
     if isinstance(found, datetime):
         return told if parsedate_to_datetime(told) == found else found
     if isinstance(told, dict):
-        return {key: _covered(found[key], value) for key, value in told.items()}
+        return {key: _covered(found.get(key, value), value) for key, value in told.items()}
     if isinstance(told, list):
         return [_covered(one, other) for one, other in zip(found, told, strict=True)]
     return found

@@ -16,7 +16,7 @@ from dovetail.connector.outlook.properties import PROPERTIES, PropertyType, Valu
 STORE, NAMES, ROOT = 0x21, 0x61, 0x122
 TOP, DELETED, CALENDAR = 0x8022, 0x8062, 0x8122
 _DATA_START = 0x4600
-_STRING, _INTEGER, _BINARY = 0x1F, 0x03, 0x102
+_STRING, _STRING8, _INTEGER, _BINARY = 0x1F, 0x1E, 0x03, 0x102
 _HIERARCHY, _CONTENTS, _ASSOCIATED = 0x0D, 0x0E, 0x0F
 _STORE_ID = bytes(range(16))
 
@@ -25,13 +25,14 @@ Raw = Mapping[int, tuple[int, bytes]]  # property id to type and value
 
 @dataclass
 class PstFolder:
-    """A folder by its node id, with its messages by theirs. `kind` is its container class."""
+    """A folder by its node id, with its messages by theirs. `kind` is its container class, in Unicode or not."""
 
     nid: int
     name: str
     parent: int
     kind: str = ""
     messages: dict[int, Mapping[str, Value]] = field(default_factory=dict)
+    is_unicode: bool = True
 
 
 def calendar(nid: int, name: str, parent: int = TOP) -> PstFolder:
@@ -56,7 +57,7 @@ def pst(
         DELETED: (TOP, _folder("Deleted Items", "IPF.Note")),
     }
     for folder in folders:
-        nodes[folder.nid] = folder.parent, _folder(folder.name, folder.kind, len(folder.messages))
+        nodes[folder.nid] = folder.parent, _folder(folder.name, folder.kind, len(folder.messages), folder.is_unicode)
         for nid, properties in folder.messages.items():
             nodes[nid] = folder.nid, dict(_raw(name, value) for name, value in properties.items())
     heaps = {nid: (parent, _property_context(values)) for nid, (parent, values) in nodes.items()}
@@ -83,12 +84,13 @@ def _entry_id(nid: int) -> bytes:
     return bytes(4) + _STORE_ID + nid.to_bytes(4, "little")
 
 
-def _folder(name: str, kind: str, messages: int = 0) -> Raw:
+def _folder(name: str, kind: str, messages: int = 0, is_unicode: bool = True) -> Raw:
     told: dict[int, tuple[int, bytes]] = {
         0x3001: (_STRING, name.encode("utf-16-le")),
         0x3602: (_INTEGER, messages.to_bytes(4, "little")),
     }
-    return told | ({0x3613: (_STRING, kind.encode("utf-16-le"))} if kind else {})
+    stored = (_STRING, kind.encode("utf-16-le")) if is_unicode else (_STRING8, kind.encode())
+    return told | ({0x3613: stored} if kind else {})
 
 
 def _name_map() -> Raw:

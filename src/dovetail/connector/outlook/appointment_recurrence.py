@@ -14,7 +14,12 @@ from dataclasses import dataclass, field, replace
 from enum import IntFlag
 
 from dovetail.connector.outlook.binary import Cursor, block, text, u16, u32
-from dovetail.connector.outlook.recurrence_pattern import DAY_MINUTES, RecurrencePattern, read_recurrence_pattern
+from dovetail.connector.outlook.recurrence_pattern import (
+    DAY_MINUTES,
+    ENDLESS_DATE,
+    RecurrencePattern,
+    read_recurrence_pattern,
+)
 
 NAME = "PidLidAppointmentRecur"
 READER_VERSION_2 = 0x3006
@@ -75,8 +80,11 @@ class ExtendedException:
 
 @dataclass(frozen=True)
 class ExceptionInfo:
-    """One changed occurrence. `numbers` holds the changed values of 4 bytes by their flag; texts are in the code page
-    of whoever wrote them. `other_flags` are those that bring no value here (EXCEPTIONAL_BODY, and any unknown)."""
+    """One changed occurrence. Old versions of Outlook left the dates out: see `span`.
+
+    `numbers` holds the changed values of 4 bytes by their flag; texts are in the code page of whoever wrote them.
+    `other_flags` are those that bring no value here (EXCEPTIONAL_BODY, and any unknown).
+    """
 
     start: int
     end: int
@@ -92,6 +100,11 @@ class ExceptionInfo:
         """OverrideFlags: which of the series' properties this occurrence changes."""
         texts = Override.SUBJECT * (self.subject is not None) | Override.LOCATION * (self.location is not None)
         return sum(self.numbers) | texts | self.other_flags
+
+    def span(self, length: int) -> tuple[int, int]:
+        """Start and end, where one may not be set (4501-01-01): then it is the original start, and `length` later."""
+        start = self.start if self.start < ENDLESS_DATE else self.original_start
+        return start, self.end if self.end < ENDLESS_DATE else start + length
 
     def to_bytes(self) -> bytes:
         """Without the extended part, which stands in an array of its own."""
@@ -164,7 +177,7 @@ def read_appointment_recurrence(data: bytes, name: str = NAME) -> AppointmentRec
 
 def _read_exception(cursor: Cursor) -> ExceptionInfo:
     start, end, original = cursor.u32(), cursor.u32(), cursor.u32()
-    if not start <= end <= start + LONGEST_MINUTES:
+    if end < ENDLESS_DATE and not start <= end <= start + LONGEST_MINUTES:
         raise cursor.malformed("an exception that ends before it starts, or years later", back=8)
     flags = cursor.u16()
     subject = _read_counted(cursor) if flags & Override.SUBJECT else None

@@ -19,6 +19,7 @@ from convertdate import hebrew, islamic
 
 from dovetail.connector.outlook.recurrence_pattern import (
     DAY_MINUTES,
+    MONTH_END_TYPES,
     MONTH_NTH_TYPES,
     Frequency,
     PatternType,
@@ -178,6 +179,7 @@ def _hijri_shift(pattern: RecurrencePattern) -> int:
     for shift in _HIJRI_SHIFTS:
         months = HijriMonths(shift)
         first, length = months.month(months.number(start))
-        if start == first + min(pattern.day, length) - 1:
+        day = length if pattern.pattern_type in MONTH_END_TYPES else min(pattern.day, length)
+        if start == first + day - 1:
             return shift
     raise UnknownCalendar("the first date of the series is none of its dates in the Hijri calendar")

@@ -151,9 +151,10 @@ def _blocks(
     except UnknownCalendar as error:
         raise MalformedProperty(NAME, _CALENDAR_TYPE_AT, str(error)) from None
     for exception in recurrence.exceptions:
-        if exception.start < end and exception.end > begin:
+        starts, ends = exception.span(recurrence.end_offset - recurrence.start_offset)
+        if starts < end and ends > begin:
             shown = read_status(exception.numbers.get(Override.BUSY_STATUS, int(status)))
-            yield _block(exception.start, exception.end, zone, shown)
+            yield _block(starts, ends, zone, shown)
 
 
 def _block(start: int, end: int, zone: tzinfo, status: BusyStatus) -> BusyBlock:

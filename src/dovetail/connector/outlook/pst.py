@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 import pypff
@@ -47,6 +47,16 @@ _T = TypeVar("_T")
 
 class DataFileError(Exception):
     """The file, or a part of it, cannot be read. The text holds nothing private."""
+
+
+class _Stored(NamedTuple):
+    """A value with the type it is stored as."""
+
+    kind: int
+    data: bytes | None
+
+
+_NOTHING = _Stored(0, b"")
 
 
 @dataclass(frozen=True)
@@ -85,8 +95,8 @@ class PstFile:
     def messages(self, folder: Folder) -> Iterator[Any]:
         """Every message of the folder, as libpff has it; None for one that cannot be opened. Raises DataFileError."""
         count = _guarded(lambda: int(folder.handle.number_of_sub_messages))
-        told = _guarded(lambda: _values(folder.handle).get(_CONTENT_COUNT))
-        if count == 0 and told and any(told):
+        told = _guarded(lambda: _values(folder.handle).get(_CONTENT_COUNT, _NOTHING))
+        if count == 0 and any(told.data or b""):
             raise DataFileError("the folder says that it is not empty, and nothing is found in it")
         for index in range(count):
             try:
@@ -101,11 +111,11 @@ class PstFile:
     def _calendars(self) -> list[Folder]:
         store = _values(self._file.message_store) if self._file.message_store else {}
         root = self._file.root_folder
-        wastebasket = _node(store.get(_WASTEBASKET_ENTRY_ID))
-        top = _node(store.get(_TOP_ENTRY_ID))
+        wastebasket = _node(store.get(_WASTEBASKET_ENTRY_ID, _NOTHING))
+        top = _node(store.get(_TOP_ENTRY_ID, _NOTHING))
         everything = list(_walk(root, wastebasket))
         mailbox = next((folder for folder in everything if folder.identifier == top), root)
-        defaults = [_node(_values(folder).get(_CALENDAR_ENTRY_ID)) for folder in everything]
+        defaults = [_node(_values(folder).get(_CALENDAR_ENTRY_ID, _NOTHING)) for folder in everything]
         default = next((node for node in defaults if node is not None), None)
         return [
             Folder(folder.identifier, folder.name or "", folder.identifier == default, folder)
@@ -115,8 +125,8 @@ class PstFile:
 
     def _is_calendar(self, folder: Any) -> bool:
         """By its class; where none was written, by what is in it."""
-        told = _values(folder).get(_CONTAINER_CLASS)
-        if told:
+        told = _values(folder).get(_CONTAINER_CLASS, _NOTHING)
+        if told.data:
             return _text(told).casefold().startswith(_CALENDAR_CLASS)
         some = range(min(folder.number_of_sub_messages, _SAMPLE))
         classes = (self._properties(folder.get_sub_message(at), (MESSAGE_CLASS,)).get(MESSAGE_CLASS) for at in some)
@@ -127,7 +137,7 @@ class PstFile:
         values: dict[str, Value] = {}
         for entry in _entries(message):
             found = wanted.get(entry.entry_type)
-            value = None if found is None else _value(found.type, entry.value_type, entry.data)
+            value = None if found is None else _value(found.type, _Stored(entry.value_type, entry.data))
             if found is not None and value is not None:
                 values[found.name] = value
         return values
@@ -138,7 +148,8 @@ class PstFile:
             return wanted.id
         if self._ids is None:
             streams = _values(self._file.name_to_id_map)
-            self._ids = read_property_names(streams.get(0x0002, b""), streams.get(0x0003, b""))
+            sets, entries = (streams.get(number, _NOTHING).data or b"" for number in (0x0002, 0x0003))
+            self._ids = read_property_names(sets, entries)
         return self._ids.get((wanted.set, wanted.id))
 
 
@@ -155,25 +166,29 @@ def _entries(item: Any) -> Iterator[Any]:
     return (entry for record_set in item.record_sets for entry in record_set.entries)
 
 
-def _values(item: Any) -> dict[int, bytes]:
+def _values(item: Any) -> dict[int, _Stored]:
     """The single values of an item by property id."""
     return {
-        entry.entry_type: entry.data or b"" for entry in _entries(item) if not (entry.value_type or 0) & _MULTI_VALUE
+        entry.entry_type: _Stored(entry.value_type, entry.data or b"")
+        for entry in _entries(item)
+        if not (entry.value_type or 0) & _MULTI_VALUE
     }
 
 
-def _node(entry_id: bytes | None) -> int | None:
+def _node(entry_id: _Stored) -> int | None:
     """The node id at the end of an entry id of this store (MS-PST 2.4.3.2)."""
-    return int.from_bytes(entry_id[20:24], "little") if entry_id and len(entry_id) == 24 else None
+    data = entry_id.data
+    return int.from_bytes(data[20:24], "little") if data is not None and len(data) == 24 else None
 
 
-def _value(kind: PropertyType, stored: int, data: bytes | None) -> Value | None:
+def _value(kind: PropertyType, stored: _Stored) -> Value | None:
     """None where the file holds another type of value than the property has."""
-    if data is None or (stored != kind and not (kind is PropertyType.STRING and stored == _STRING8)):
+    data = stored.data
+    if data is None or (stored.kind != kind and not (kind is PropertyType.STRING and stored.kind == _STRING8)):
         return None
     match kind:
         case PropertyType.STRING:
-            return _text(data) if stored == kind else data.decode("latin-1")
+            return _text(stored)
         case PropertyType.BINARY:
             return bytes(data)
         case PropertyType.BOOLEAN:
@@ -184,8 +199,10 @@ def _value(kind: PropertyType, stored: int, data: bytes | None) -> Value | None:
             return from_filetime(int.from_bytes(data[:8], "little"))
 
 
-def _text(data: bytes) -> str:
-    return data.decode("utf-16-le", "replace").rstrip("\0")
+def _text(stored: _Stored) -> str:
+    """Files of before Outlook 2003 hold no Unicode. The classes that are read here are ASCII."""
+    encoding = "latin-1" if stored.kind == _STRING8 else "utf-16-le"
+    return (stored.data or b"").decode(encoding, "replace").rstrip("\0")
 
 
 def _guarded(read: Callable[[], _T]) -> _T:

@@ -17,7 +17,7 @@ VERSION = 0x3004
 DAY_MINUTES = 1440
 WEEK_MINUTES = 7 * DAY_MINUTES
 ENDLESS_DATE = 0x5AE980DF
-"""1601-based minutes of 4500-12-31T23:59, the end date of a series without an end."""
+"""4500-12-31T23:59 in minutes since 1601: the end date of a series without an end. From here on no date is meant."""
 ENDLESS_COUNT = 10
 
 _FIRST_DAY = date(1601, 1, 1)
@@ -48,9 +48,8 @@ class EndType(IntEnum):
     NEVER_TOO = 0xFFFFFFFF
 
 
-MONTH_DAY_TYPES = frozenset(
-    (PatternType.MONTH, PatternType.MONTH_END, PatternType.HIJRI_MONTH, PatternType.HIJRI_MONTH_END)
-)
+MONTH_END_TYPES = frozenset((PatternType.MONTH_END, PatternType.HIJRI_MONTH_END))
+MONTH_DAY_TYPES = frozenset((PatternType.MONTH, PatternType.HIJRI_MONTH)) | MONTH_END_TYPES
 MONTH_NTH_TYPES = frozenset((PatternType.MONTH_NTH, PatternType.HIJRI_MONTH_NTH))
 _TYPES = {
     Frequency.DAILY: frozenset((PatternType.DAY, PatternType.WEEK)),  # "every weekday" is daily, of type week
@@ -65,7 +64,8 @@ class RecurrencePattern:
     """`period` counts minutes in a pattern of type day, weeks in one of type week, months in all others.
 
     `weekdays` is a mask (Sunday 1 … Saturday 64) of the types week and nth; `nth` 1 to 4, or 5 for the last; `day` of
-    the month, 31 for the last. Those that the type does not have are 0. `first_day_of_week`: 0 is Sunday.
+    the month, 31 for the last, which a pattern of type month end does not heed. Those that the type does not have are
+    0. `first_day_of_week`: 0 is Sunday.
     """
 
     frequency: Frequency
@@ -140,7 +140,8 @@ def read_recurrence_pattern(cursor: Cursor) -> RecurrencePattern:
     if pattern_type in MONTH_NTH_TYPES:
         nth = cursor.expect(cursor.u32(), range(1, 6), "week of the month", 4)
     if pattern_type in MONTH_DAY_TYPES:
-        day = cursor.expect(cursor.u32(), range(1, 32), "day of the month", 4)
+        days = range(1 << 32) if pattern_type in MONTH_END_TYPES else range(1, 32)
+        day = cursor.expect(cursor.u32(), days, "day of the month", 4)
     end_type = EndType(cursor.expect(cursor.u32(), frozenset(EndType), "end type", 4))
     occurrence_count = cursor.u32()
     first_day_of_week = cursor.expect(cursor.u32(), range(7), "first day of the week", 4)

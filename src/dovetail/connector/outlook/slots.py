@@ -13,6 +13,7 @@ from typing import Protocol
 from dovetail.connector.outlook.months import Month, Months, months_of
 from dovetail.connector.outlook.recurrence_pattern import (
     DAY_MINUTES,
+    MONTH_END_TYPES,
     MONTH_NTH_TYPES,
     EndType,
     PatternType,
@@ -111,6 +112,6 @@ class _Months:
             places = range(month.length)
             right = [at for at in places if self._pattern.weekdays >> (month.first + at + 1) % 7 & 1]
             return right[-1] if self._pattern.nth == 5 else right[self._pattern.nth - 1]
-        if self._pattern.pattern_type in (PatternType.MONTH_END, PatternType.HIJRI_MONTH_END):
+        if self._pattern.pattern_type in MONTH_END_TYPES:
             return month.length - 1
         return min(self._pattern.day, month.length) - 1
