@@ -7,11 +7,13 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
+from connector.calendars.contract import NINE, TEN, WINDOW
 from connector.calendars.hands import grow_old
 from connector.outlook import written, written_pst
-from dovetail.connector.calendars.port import ScanRequest
+from dovetail.connector.calendars.port import Scan, ScanRequest
 from dovetail.connector.outlook.data_files import OutlookFiles
-from dovetail.schedule.busy import BusyStatus
+from dovetail.schedule.busy import BusyBlock, BusyStatus
+from dovetail.schedule.instants import to_minutes
 from dovetail.schedule.intervals import Interval
 
 
@@ -140,3 +142,14 @@ class PstHand(FilesHand):
 
     def lets_time_pass(self) -> None:
         grow_old(self.path)
+
+
+BUSY = BusyBlock(to_minutes(NINE), to_minutes(TEN), BusyStatus.BUSY)
+
+
+def scan(port: OutlookFiles, calendar: str, known: dict[str, str] | None = None) -> Scan:
+    return port.scan(ScanRequest(calendar, WINDOW, known or {}))
+
+
+def known(seen: Scan) -> dict[str, str]:
+    return {item.handle: item.version for item in seen.items}

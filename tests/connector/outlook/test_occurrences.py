@@ -1,36 +1,36 @@
 """When an appointment blocks, from its MAPI properties alone."""
-# ruff: noqa: DTZ001 - wall clocks
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from tzlocal.windows_tz import win_tz
 
-from connector.outlook import blobs, rfc5545, samples
-from connector.outlook.test_slots import patterns
-from dovetail.connector.outlook.appointment_recurrence import (
-    AppointmentRecurrence,
-    ExceptionInfo,
-    Override,
-    read_appointment_recurrence,
+from connector.outlook import blobs
+from connector.outlook.appointments import (
+    MARCH,
+    at,
+    blocks,
+    moved,
+    series,
+    single,
+    starts,
+    weekly,
+    window,
+    zone_blob,
 )
-from dovetail.connector.outlook.appointment_zone import RECUR, START_DISPLAY, STRUCT, series_zone
+from dovetail.connector.outlook.appointment_zone import RECUR, START_DISPLAY, STRUCT
 from dovetail.connector.outlook.binary import MalformedProperty
-from dovetail.connector.outlook.occurrences import BUSY_PROPERTIES, known_times, occurrences
-from dovetail.connector.outlook.properties import PROPERTIES, Value, is_appointment
+from dovetail.connector.outlook.occurrences import BUSY_PROPERTIES, occurrences
+from dovetail.connector.outlook.properties import PROPERTIES, Value
 from dovetail.connector.outlook.recurrence_pattern import (
     DAY_MINUTES,
     ENDLESS_DATE,
     EndType,
     Frequency,
     PatternType,
-    RecurrencePattern,
 )
 from dovetail.connector.outlook.time_zones import (
     Biases,
@@ -39,75 +39,9 @@ from dovetail.connector.outlook.time_zones import (
     ZoneRegistration,
     ZoneRule,
 )
-from dovetail.schedule.busy import BusyBlock, BusyStatus
-from dovetail.schedule.instants import from_minutes, to_minutes
-from dovetail.schedule.intervals import Interval
+from dovetail.schedule.busy import BusyStatus
 
-Block = tuple[datetime, datetime, int]
-SERIES = "PidLidAppointmentRecur"
-NEW_YORK, BERLIN = "Eastern Standard Time", "W. Europe Standard Time"
 HIDDEN_PROPERTIES = {"PidTagSubject", "PidLidLocation", "PidLidAllAttendeesString", "PidLidPrivate"}
-
-
-def at(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)
-
-
-def window(first: date, last: date) -> Interval:
-    midnights = (datetime(day.year, day.month, day.day, tzinfo=UTC) for day in (first, last))
-    return Interval(*(to_minutes(midnight) for midnight in midnights))
-
-
-MARCH = window(date(2027, 3, 1), date(2027, 4, 1))
-
-
-def zone_blob(name: str) -> bytes:
-    return ZoneDefinition(name, ()).to_bytes()
-
-
-def single(start: str, end: str, **more: Value) -> dict[str, Value]:
-    return {
-        "PidLidAppointmentStartWhole": at(start),
-        "PidLidAppointmentEndWhole": at(end),
-        "PidLidBusyStatus": 2,
-        **more,
-    }
-
-
-def series(recurrence: AppointmentRecurrence, zone: str = NEW_YORK, **more: Value) -> dict[str, Value]:
-    start = rfc5545.wall(recurrence.pattern.start_date + recurrence.start_offset)
-    length = timedelta(minutes=recurrence.end_offset - recurrence.start_offset)
-    first = start.replace(tzinfo=ZoneInfo(win_tz[zone])).astimezone(UTC)
-    return {
-        "PidLidAppointmentStartWhole": first,
-        "PidLidAppointmentEndWhole": first + length,
-        "PidLidRecurring": True,
-        "PidLidBusyStatus": 2,
-        SERIES: recurrence.to_bytes(),
-        RECUR: zone_blob(zone),
-        **more,
-    }
-
-
-def weekly(start: date = date(2027, 3, 1), **more: object) -> AppointmentRecurrence:
-    """Mondays, 9:00 to 10:00."""
-    return blobs.series(Frequency.WEEKLY, PatternType.WEEK, 1, start, weekdays=0b10, **more)  # type: ignore[arg-type]
-
-
-def moved(original: datetime, start: datetime, end: datetime, status: int | None = None) -> ExceptionInfo:
-    def minutes(wall: datetime) -> int:
-        return (wall - datetime(1601, 1, 1, tzinfo=UTC)) // timedelta(minutes=1)
-
-    numbers = {} if status is None else {Override.BUSY_STATUS: status}
-    return ExceptionInfo(minutes(start), minutes(end), minutes(original), numbers)
-
-
-def blocks(found: tuple[BusyBlock, ...]) -> list[Block]:
-    return [(from_minutes(start), from_minutes(end), int(status)) for start, end, status in found]
-
-
-def starts(found: tuple[BusyBlock, ...]) -> list[str]:
-    return [f"{from_minutes(block.start):%m-%dT%H:%M}" for block in found]
 
 
 # --- one appointment --------------------------------------------------------------------------------------------------
@@ -327,255 +261,3 @@ def test_all_day_series_in_utc_are_the_days_of_the_pc() -> None:
     found = occurrences(series(days, "UTC", PidLidAppointmentSubType=True), MARCH, ZoneInfo("Europe/Berlin"))
     assert starts(found)[:2] == ["02-28T23:00", "03-07T23:00"]
     assert starts(found)[-1] == "03-28T22:00"  # after the change of clocks
-
-
-# --- beside another library -------------------------------------------------------------------------------------------
-
-_ZONES = (NEW_YORK, BERLIN, "AUS Eastern Standard Time", "Nepal Standard Time", "UTC")
-
-
-@st.composite
-def changed_series(draw: st.DrawFn) -> AppointmentRecurrence:
-    """A series some of whose first occurrences were moved, changed or deleted."""
-    pattern = draw(patterns())
-    begin = draw(st.integers(0, 1439))
-    offsets = (begin, begin + draw(st.sampled_from((15, 60, 600, 1440, 2000))))
-    first = rfc5545.day(pattern.start_date)
-    days = rfc5545.slots(pattern, first, first + timedelta(days=400))[:12]
-    changes = draw(st.lists(st.sampled_from(days), max_size=4, unique=True)) if days else []
-    infos, deleted = [], []
-    for day in changes:
-        midnight = blobs.minutes_of(day)
-        if draw(st.booleans()):
-            deleted.append(midnight)
-            continue
-        start = midnight + begin + draw(st.integers(-2000, 2000))
-        status = draw(st.sampled_from((None, 0, 1, 3)))
-        numbers = {} if status is None else {Override.BUSY_STATUS: status}
-        infos.append(ExceptionInfo(start, start + draw(st.integers(1, 3000)), midnight + begin, numbers))
-    infos.sort(key=lambda info: info.start)
-    removed = {*deleted, *(blobs.day_of(info.original_start) for info in infos)}
-    return AppointmentRecurrence(
-        pattern=replace(
-            pattern,
-            deleted_instance_dates=tuple(sorted(removed)),
-            modified_instance_dates=tuple(blobs.day_of(info.start) for info in infos),
-        ),
-        start_offset=offsets[0],
-        end_offset=offsets[1],
-        exceptions=tuple(infos),
-    )
-
-
-@settings(max_examples=300, deadline=None)
-@given(changed_series(), st.sampled_from(_ZONES), st.integers(0, 300))
-def test_a_series_blocks_what_its_days_and_exceptions_say(
-    recurrence: AppointmentRecurrence, zone: str, skipped: int
-) -> None:
-    first = rfc5545.day(recurrence.pattern.start_date) + timedelta(days=skipped)
-    within = window(first, first + timedelta(days=60))
-
-    found = occurrences(series(recurrence, zone), within)
-
-    assert [tuple(block) for block in found] == _by_hand(recurrence, ZoneInfo(win_tz[zone]), within)
-
-
-def _by_hand(recurrence: AppointmentRecurrence, zone: ZoneInfo, within: Interval) -> list[tuple[int, int, int]]:
-    """Every slot that dateutil finds, the removed ones left out, the exceptions added."""
-    pattern = recurrence.pattern
-    edges = [from_minutes(edge).date() for edge in within]
-    days = rfc5545.slots(pattern, edges[0] - timedelta(days=4), edges[1] + timedelta(days=2))
-    spans = [
-        (blobs.minutes_of(day) + recurrence.start_offset, blobs.minutes_of(day) + recurrence.end_offset, 2)
-        for day in days
-        if blobs.minutes_of(day) not in pattern.deleted_instance_dates
-    ]
-    spans += [(info.start, info.end, info.numbers.get(Override.BUSY_STATUS, 2)) for info in recurrence.exceptions]
-    found = []
-    for start, end, status in spans:
-        begins, ends = (to_minutes(rfc5545.wall(edge).replace(tzinfo=zone)) for edge in (start, end))
-        ends = ends if ends > begins else begins + end - start
-        if status and begins < within.end and ends > within.start:
-            found.append((begins, ends, status))
-    return sorted(found)
-
-
-@settings(max_examples=40, deadline=None)
-@given(changed_series(), st.sampled_from((NEW_YORK, BERLIN, "UTC")))
-def test_a_series_blocks_what_recurring_ical_events_expands(recurrence: AppointmentRecurrence, zone: str) -> None:
-    first = rfc5545.day(recurrence.pattern.start_date)
-    if rfc5545.slots(recurrence.pattern, first, first) != [first]:
-        return  # in iCalendar the start is an occurrence even where no rule puts one
-    last = first + timedelta(days=90)
-
-    found = blocks(occurrences(series(recurrence, zone), window(first, last)))
-
-    told = rfc5545.busy(recurrence, win_tz[zone], 2, first, last)
-    inner = [block for block in found if _is_plain(block, first, last)]
-    assert inner == [block for block in told if block[2] and _is_plain(block, first, last)]
-
-
-def _is_plain(block: Block, first: date, last: date) -> bool:
-    """Well inside the window: at its edges the two mean different days."""
-    return first + timedelta(days=3) <= block[0].date() and block[1].date() <= last - timedelta(days=3)
-
-
-# --- samples ----------------------------------------------------------------------------------------------------------
-
-
-def _pst_window(first: str, last: str) -> tuple[BusyBlock, ...]:
-    (appointment,) = samples.pst("pst/pacific-weekly-series.pst")
-    return occurrences(appointment, window(date.fromisoformat(first), date.fromisoformat(last)))
-
-
-def test_the_pacific_series_has_lost_one_tuesday_and_moved_two() -> None:
-    assert starts(_pst_window("2016-08-01", "2016-09-15")) == [
-        "08-02T15:00",
-        "08-16T15:00",
-        "08-23T16:00",
-        "08-30T17:00",
-        "09-06T15:00",
-        "09-13T15:00",
-    ]
-
-
-def test_the_pacific_series_goes_on_for_ever_on_its_wall_clock() -> None:
-    assert starts(_pst_window("2027-11-01", "2027-11-15")) == ["11-02T15:00", "11-09T16:00"]
-
-
-def test_the_friday_lunch_was_moved_to_a_monday_and_shown_as_away_once() -> None:
-    lunch = samples.msg("msg/friday-lunch-two-exceptions.msg")
-    found = occurrences(lunch, window(date(2023, 1, 1), date(2024, 2, 1)))
-    assert starts(found)[:4] == ["01-09T03:00", "01-20T03:00", "01-27T03:00", "02-03T03:00"]
-    assert [int(block.status) for block in found[:4]] == [2, 3, 2, 2]
-    assert len(found) == 51
-    assert from_minutes(found[-1].start) == at("2023-12-29T03:00")
-
-
-def test_a_daily_series_of_one_free_day_blocks_that_day_of_tokyo_once_it_is_busy() -> None:
-    daily, winter = samples.msg("msg/daily.msg"), window(date(2022, 12, 1), date(2023, 2, 1))
-    assert occurrences(daily, winter) == ()
-    shown = occurrences({**daily, "PidLidBusyStatus": 3}, winter)
-    assert blocks(shown) == [(at("2022-12-11T15:00"), at("2022-12-12T15:00"), 3)]
-
-
-def test_every_series_of_the_samples_expands_as_recurring_ical_events_has_it() -> None:
-    seen = 0
-    for where, properties in samples.appointments():
-        blob = properties.get(SERIES)
-        if not isinstance(blob, bytes):
-            continue
-        recurrence = read_appointment_recurrence(blob)
-        pattern = recurrence.pattern
-        zone = series_zone(properties, rfc5545.wall(pattern.start_date + recurrence.start_offset), UTC)
-        if not isinstance(zone, ZoneInfo) or pattern.calendar_type > 1:
-            continue
-        first = rfc5545.day(pattern.start_date)
-        last = first + timedelta(days=400)
-        shown = {**properties, "PidLidBusyStatus": 2}
-        told = [block for block in rfc5545.busy(recurrence, zone.key, 2, first, last) if block[2]]
-
-        assert blocks(occurrences(shown, window(first - timedelta(days=1), last)))[: len(told)] == told, where
-        seen += 1
-    assert seen
-
-
-def test_every_appointment_of_the_samples_has_times() -> None:
-    everything = Interval(0, 200_000_000)
-    for where, properties in samples.appointments():
-        if is_appointment(properties.get("PidTagMessageClass")):
-            found = occurrences({**properties, "PidLidBusyStatus": 2}, everything)
-            assert found or properties["PidLidAppointmentDuration"] == 0, where
-
-
-# --- what cannot be read ----------------------------------------------------------------------------------------------
-
-
-def test_a_series_whose_exceptions_are_damaged_blocks_every_day_of_its_pattern() -> None:
-    away = moved(at("2027-03-08T09:00"), at("2027-03-10T13:30"), at("2027-03-10T15:00"), status=3)
-    properties = series(weekly(exceptions=(away,), deleted=(date(2027, 3, 22),)))
-    damaged = {**properties, SERIES: bytes(properties[SERIES])[:-20]}  # type: ignore[arg-type]
-
-    with pytest.raises(MalformedProperty):
-        occurrences(damaged, MARCH)
-
-    known = known_times(damaged, MARCH)
-    assert known is not None
-    assert starts(known) == [
-        *("03-01T14:00", "03-01T14:00", "03-08T14:00", "03-10T14:00"),
-        *("03-15T13:00", "03-22T13:00", "03-29T13:00"),
-    ]
-
-
-def test_a_series_whose_pattern_is_damaged_blocks_its_first_day_at_least() -> None:
-    damaged = {**series(weekly()), SERIES: b"junk"}
-    assert starts(known_times(damaged, MARCH) or ()) == ["03-01T14:00"]
-    assert known_times(damaged, window(date(2027, 6, 1), date(2027, 7, 1))) is None
-
-
-def test_a_series_with_a_damaged_zone_goes_by_what_else_it_tells() -> None:
-    damaged = {**series(weekly()), RECUR: b"junk", STRUCT: ZoneRegistration(Biases(300)).to_bytes()}
-    with pytest.raises(MalformedProperty, match=RECUR):
-        occurrences(damaged, MARCH)
-    assert set(starts(known_times(damaged, MARCH) or ())) == {
-        *("03-01T14:00", "03-08T14:00", "03-15T14:00", "03-22T14:00", "03-29T14:00")
-    }
-
-
-def test_nothing_is_known_of_an_item_without_a_start() -> None:
-    assert known_times({"PidLidAppointmentEndWhole": at("2027-03-10T09:00")}, MARCH) is None
-
-
-def test_a_calendar_that_nobody_can_count_in_is_told_where_it_stands() -> None:
-    lunar = blobs.series(Frequency.MONTHLY, PatternType.MONTH, 1, date(2027, 3, 1), day=1)
-    lunar = replace(lunar, pattern=replace(lunar.pattern, calendar_type=0x0F))
-    with pytest.raises(MalformedProperty, match="PidLidAppointmentRecur, byte 8: the months of calendar 0xf"):
-        occurrences(series(lunar), MARCH)
-
-
-_any_value = (
-    st.booleans()
-    | st.integers(-(2**31), 2**31 - 1)
-    | st.binary(max_size=100)
-    | st.datetimes(datetime(1601, 1, 1), datetime(9999, 12, 31)).map(lambda value: value.replace(tzinfo=UTC))
-)
-
-
-@settings(max_examples=200, deadline=None)
-@given(
-    st.dictionaries(st.sampled_from(BUSY_PROPERTIES), _any_value),
-    blobs.recurrences(),
-    st.binary(max_size=4),
-    st.sampled_from((UTC, ZoneInfo("America/New_York"), timezone(timedelta(hours=14)))),
-)
-def test_hostile_properties_are_refused_or_read_and_never_anything_else(
-    junk: dict[str, Value], recurrence: AppointmentRecurrence, cut: bytes, local: ZoneInfo
-) -> None:
-    data = recurrence.to_bytes()
-    properties = {SERIES: data[: len(data) - len(cut)], "PidLidRecurring": True, **junk}
-    found: tuple[BusyBlock, ...] | None
-    try:
-        found = occurrences(properties, MARCH, local)
-    except MalformedProperty:
-        found = known_times(properties, MARCH, local)
-    for block in found or ():
-        assert block.start < MARCH.end
-        assert block.end > MARCH.start
-        assert block.start < block.end
-        assert block.status is not BusyStatus.FREE
-
-
-def test_a_pattern_with_no_sense_of_measure_is_expanded_at_once() -> None:
-    every_day = RecurrencePattern(
-        Frequency.DAILY,
-        PatternType.DAY,
-        0,
-        DAY_MINUTES,
-        EndType.AFTER_COUNT,
-        0xFFFFFFFF,
-        0,
-        0xFFFFFFFF,
-        deleted_instance_dates=tuple(range(0, 60_000)),
-    )
-    long = AppointmentRecurrence(every_day, 0, 4 * 365 * DAY_MINUTES)
-    assert len(occurrences(series(long), MARCH)) < 2_000
