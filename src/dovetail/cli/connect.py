@@ -37,6 +37,12 @@ def connect(
     ca_file: Annotated[
         Path | None, typer.Option(metavar="FILE", help="CA certificate (PEM) to trust besides the system's.")
     ] = None,
+    proxy: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WAY", help="system (the default), none, http://HOST:PORT, socks5://HOST:PORT or pac:URL."
+        ),
+    ] = None,
     mode: Annotated[Literal["auto", "manual"], typer.Option(help="Sync by the clock, or only on demand.")] = "auto",
     interval: Annotated[int, typer.Option(min=1, max=60, metavar="MINUTES", help="How often, in auto mode.")] = 5,
     home: HomeOption = None,
@@ -46,6 +52,7 @@ def connect(
     with told_plainly(as_json=as_json):
         from dovetail.connector.calendar_spec import read_spec
         from dovetail.connector.link.address import read_address
+        from dovetail.connector.link.routes import SYSTEM, read_mode
         from dovetail.connector.pairing import pair
         from dovetail.connector.profile import Profile, find_home
         from dovetail.connector.running import open_connector
@@ -57,6 +64,7 @@ def connect(
             connector_id=read_connector_id(connector_id or _ask("Connector ID", "--id")),
             calendar=read_spec(calendar or _ask("Calendar", "--calendar")),
             ca_file=ca_file and ca_file.absolute(),
+            proxy=read_mode(proxy or SYSTEM),
             mode=SyncMode(mode),
             interval_minutes=interval,
             epoch=0,

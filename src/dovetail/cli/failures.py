@@ -13,7 +13,10 @@ import typer
 
 from dovetail.cli.exit_codes import ExitCode
 
-EXTRAS = {"connector": ("httpx", "keyring", "truststore", "filelock"), "server": ("django", "uvicorn", "ninja")}
+EXTRAS = {
+    "connector": ("httpx", "keyring", "truststore", "filelock", "quickjs", "spnego", "python_socks"),
+    "server": ("django", "uvicorn", "ninja"),
+}
 
 
 class Failure(Exception):
@@ -60,12 +63,13 @@ def _of_connector(error: Exception) -> Failure | None:
     try:
         from dovetail.connector import calendar_spec, profile
         from dovetail.connector.calendars.port import CalendarError
-        from dovetail.connector.link import address, port, tls
+        from dovetail.connector.link import address, port, routes, tls
         from dovetail.protocol import credential
     except ModuleNotFoundError:
         return None
     typed_wrong = (
         address.BadAddress,
+        routes.BadProxy,
         tls.BadCaFile,
         calendar_spec.BadCalendarSpec,
         credential.BadConnectorId,

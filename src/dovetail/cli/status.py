@@ -14,6 +14,7 @@ from dovetail.cli.options import HomeOption, JsonOption
 from dovetail.cli.report import moment, plain, problem_lines
 
 if TYPE_CHECKING:
+    from dovetail.connector.link.sighting import Sighting
     from dovetail.connector.profile import Home, Profile
     from dovetail.connector.sync.runs import RunReport
 
@@ -29,17 +30,24 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
         runs = recent_runs(chosen, profile)
         kept = chosen.credentials.load(profile.connector_id)
         running, due = chosen.in_use(), chosen.next_sync()
+        sighting = chosen.sighting()
     credential = kept[1].words if kept else None
     if as_json:
-        typer.echo(json.dumps(_facts(chosen, profile, runs, credential, running, due)))
+        typer.echo(json.dumps(_facts(chosen, profile, runs, credential, running, due, sighting)))
     else:
-        typer.echo("\n".join(_lines(profile, runs, credential, running, due)))
+        typer.echo("\n".join(_lines(profile, runs, credential, running, due, sighting)))
     if profile.ended is not None:
         raise typer.Exit(ExitCode.DISCONNECTED)
 
 
 def _facts(
-    home: Home, profile: Profile, runs: list[RunReport], credential: str | None, running: bool, due: datetime | None
+    home: Home,
+    profile: Profile,
+    runs: list[RunReport],
+    credential: str | None,
+    running: bool,
+    due: datetime | None,
+    sighting: Sighting,
 ) -> dict[str, Any]:
     last, done = _last(runs)
     return {
@@ -48,6 +56,7 @@ def _facts(
         "home": str(home.folder),
         "credential": credential,
         "running": running,
+        "network": sighting.model_dump(mode="json"),
         "health": str(last.outcome) if last else None,
         "held": last.held if last else 0,
         "last_sync": done.started.isoformat() if done else None,
@@ -58,7 +67,12 @@ def _facts(
 
 
 def _lines(
-    profile: Profile, runs: list[RunReport], credential: str | None, running: bool, due: datetime | None
+    profile: Profile,
+    runs: list[RunReport],
+    credential: str | None,
+    running: bool,
+    due: datetime | None,
+    sighting: Sighting,
 ) -> list[str]:
     last, done = _last(runs)
     if profile.ended is None:
@@ -73,10 +87,19 @@ def _lines(
         f"  Last sync:   {moment(done.started) if done else 'none yet'}",
         f"  Next sync:   {moment(due)}",
         f"  Credential:  {credential or 'missing'}",
+        *(f"  Network:     {words}" for words in _network_words(sighting)),
     ]
     if last is not None and last is not done:
         lines.append(f"  Last try:    {moment(last.started)}, {last.outcome}: {last.reason}")
     return lines + (problem_lines(last) if last else [])
+
+
+def _network_words(sighting: Sighting) -> list[str]:
+    """How the last connection went, and what its owner should know of it."""
+    from dovetail.connector.link.sighting import inspection_words
+
+    way = f"{sighting.way} ({sighting.found})" if sighting.way else ""
+    return [words for words in (way, sighting.notice, inspection_words(sighting)) if words]
 
 
 def _last(runs: list[RunReport]) -> tuple[RunReport | None, RunReport | None]:

@@ -30,12 +30,14 @@ def pair(home: Home, wanted: Profile, tokenized: str) -> tuple[Profile, Place]:
         )
     with closing(open_calendar(wanted.calendar)) as calendar:
         calendar.list_calendars()
-    with open_server(wanted.server, Credential(wanted.connector_id, tokenized), wanted.ca_file) as server:
+    egress = home.egress(wanted, keep=False)
+    with open_server(wanted.server, Credential(wanted.connector_id, tokenized), egress=egress) as server:
         paired = wanted.model_copy(update={"epoch": server.sign_in()})
     if standing is None or (standing.connector_id, standing.epoch) != (paired.connector_id, paired.epoch):
         home.forget_memory()
     place = home.credentials.save(paired.connector_id, tokenized)
     home.write(paired)
+    egress.sightings.keep_in(home.sighting_file)
     return paired, place
 
 
@@ -50,7 +52,7 @@ def reach(home: Home, profile: Profile) -> HttpsServer:
             " Calendar connection page and run `dovetail connect`."
         )
     tokenized, _ = kept
-    return open_server(profile.server, Credential(profile.connector_id, tokenized), profile.ca_file)
+    return open_server(profile.server, Credential(profile.connector_id, tokenized), egress=home.egress(profile))
 
 
 def end(home: Home, profile: Profile) -> Receipt | None:

@@ -20,6 +20,13 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from dovetail.connector.atomic import write_private
 from dovetail.connector.link.credentials import CredentialStore
+from dovetail.connector.link.egress import Egress
+from dovetail.connector.link.gate import FILE_NAME as TRIES_FILE
+from dovetail.connector.link.gate import Gate
+from dovetail.connector.link.proxy_credentials import ProxyCredentials
+from dovetail.connector.link.routes import SYSTEM, ProxyCredential
+from dovetail.connector.link.sighting import FILE_NAME as SIGHTING_FILE
+from dovetail.connector.link.sighting import Sighting, read_sighting
 from dovetail.protocol.messages import SyncMode
 
 DEFAULT_INTERVAL_MINUTES = 5
@@ -40,6 +47,7 @@ class ProfileInUse(ProfileError):
 class Profile(BaseModel):
     """`server` is an origin, `calendar` a spec such as ``folder:PATH`` (see :mod:`dovetail.connector.calendar_spec`).
 
+    `proxy` is as :func:`dovetail.connector.link.routes.read_mode` gives it.
     `ended` is when the server said that this connection is over: nothing is sent any more.
     """
 
@@ -50,6 +58,7 @@ class Profile(BaseModel):
     epoch: int
     calendar: str
     ca_file: Path | None = None
+    proxy: str = SYSTEM
     mode: SyncMode = SyncMode.AUTO
     interval_minutes: Annotated[int, Field(ge=1, le=60)] = DEFAULT_INTERVAL_MINUTES
     ended: AwareDatetime | None = None
@@ -62,7 +71,10 @@ class Home:
         self.folder = folder
         self.profile_file = folder / "profile.json"
         self.journal_file = folder / "journal.sqlite3"
+        self.sighting_file = folder / SIGHTING_FILE
         self.credentials = CredentialStore(folder)
+        self.proxy_credentials = ProxyCredentials(folder)
+        self.gate = Gate(folder / TRIES_FILE)
         self._next_sync_file = folder / "next-sync"
 
     def read(self) -> Profile | None:
@@ -83,6 +95,24 @@ class Home:
 
     def write(self, profile: Profile) -> None:
         write_private(self.profile_file, profile.model_dump_json(indent=2) + "\n")
+
+    def egress(self, profile: Profile, *, keep: bool = True) -> Egress:
+        """The way out that this profile goes. `keep` what is seen on it, for :meth:`sighting`."""
+        return Egress(
+            profile.proxy,
+            ca_file=profile.ca_file,
+            credential_of=self._proxy_credential,
+            gate=self.gate,
+            sightings_file=self.sighting_file if keep else None,
+        )
+
+    def _proxy_credential(self, proxy: str) -> ProxyCredential | None:
+        kept = self.proxy_credentials.load(proxy)
+        return kept[0] if kept else None
+
+    def sighting(self) -> Sighting:
+        """What the last connections met on their way to the server."""
+        return read_sighting(self.sighting_file)
 
     @contextmanager
     def locked(self, wait: float = 1.0) -> Iterator[None]:
@@ -142,6 +172,7 @@ class Home:
         """Erase the pairing from this PC: credential, memory and profile."""
         self.credentials.erase(profile.connector_id)
         self.forget_memory()
+        self.sighting_file.unlink(missing_ok=True)
         self.profile_file.unlink(missing_ok=True)
 
 

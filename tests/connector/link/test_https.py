@@ -420,7 +420,7 @@ def test_a_proxy_that_wants_a_password_is_named_without_the_one_it_got(
 ) -> None:
     with (
         open_server("https://book.invalid", credential) as server,
-        pytest.raises(Unreachable, match="proxy wants a name and a password") as refusal,
+        pytest.raises(Unreachable, match="wants a name and a password") as refusal,
     ):
         server.exchange(REQUEST)
     assert "s3cret" not in refusal.value.reason

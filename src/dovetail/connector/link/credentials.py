@@ -16,6 +16,7 @@ from dovetail.connector.atomic import write_private
 
 SERVICE = "Dovetail connector"
 FILE_NAME = "credential"
+TOKENIZED = r"[0-9a-f]{32}"
 
 
 @dataclass(frozen=True)
@@ -30,17 +31,23 @@ _KEYRING = Place("the keyring of this account", in_keyring=True)
 
 
 class CredentialStore:
-    """The tokenized forms (32 hex digits) of a profile's Connector IDs; the file holds one at a time."""
+    """The tokenized forms (32 hex digits) of a profile's Connector IDs; the file holds one at a time.
 
-    def __init__(self, folder: Path) -> None:
-        self._file = folder / FILE_NAME
+    Other secrets that are one word each are kept the same way under another `service` and `file_name`; `form` is the
+    regular expression they match.
+    """
+
+    def __init__(self, folder: Path, service: str = SERVICE, file_name: str = FILE_NAME, form: str = TOKENIZED) -> None:
+        self._service = service
+        self._form = form
+        self._file = folder / file_name
         self._file_place = Place(f"the file {self._file}, which only this account may read", in_keyring=False)
 
     def save(self, connector_id: str, tokenized: str) -> Place:
         """Keep it where it can be had back from; the answer is where that is."""
         try:
-            keyring.set_password(SERVICE, connector_id, tokenized)
-            kept = keyring.get_password(SERVICE, connector_id) == tokenized
+            keyring.set_password(self._service, connector_id, tokenized)
+            kept = keyring.get_password(self._service, connector_id) == tokenized
         except Exception:  # back ends let errors of their own out, and a keyring that fails is no keyring
             kept = False
         if kept:
@@ -52,11 +59,11 @@ class CredentialStore:
     def load(self, connector_id: str) -> tuple[str, Place] | None:
         """The tokenized form and where it lies, or None if it is in neither place."""
         if self._file.exists():
-            kept = re.fullmatch(r"(\S+) ([0-9a-f]{32})", self._file.read_text(encoding="utf-8").strip())
+            kept = re.fullmatch(rf"(\S+) ({self._form})", self._file.read_text(encoding="utf-8").strip())
             if kept and kept[1] == connector_id:
                 return kept[2], self._file_place
         try:
-            tokenized = keyring.get_password(SERVICE, connector_id)
+            tokenized = keyring.get_password(self._service, connector_id)
         except Exception:  # as above
             return None
         return (tokenized, _KEYRING) if tokenized else None
@@ -65,6 +72,6 @@ class CredentialStore:
         """Forget it in both places."""
         self._file.unlink(missing_ok=True)
         try:
-            keyring.delete_password(SERVICE, connector_id)
+            keyring.delete_password(self._service, connector_id)
         except Exception:  # also raised where there was nothing to forget
             return

@@ -1,74 +1,82 @@
-"""Why a request got no answer, in words for the owner of the PC.
+"""Why a request got no answer, in words for the owner of the PC: one thing that is wrong, one thing to do.
 
-The cause is looked for along the chain of exceptions, the most telling first. Addresses of proxies are never shown:
-they may hold a password.
+Proxies are named by host and port only: their addresses may hold a password.
 """
 
 from __future__ import annotations
 
-import socket
-import ssl
-from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import httpx
 
 from dovetail.connector.link.port import LinkError, NotTheServer, Unreachable
+from dovetail.connector.link.verdicts import EgressError, Phase, Verdict, causes, classify, find_egress_error
 
-_NOT_YET_VALID_OR_EXPIRED = {9, 10}  # X509_V_ERR_* of OpenSSL
-_ANOTHER_NAME = {62, 63, 64}
+_OF_THE_SERVER = {
+    Verdict.DNS_FAIL: "The name {host} cannot be found: check the address, and that this PC is online.",
+    Verdict.REFUSED: "{host} refuses connections: check the address, or ask whoever runs the server.",
+    Verdict.DROPPED: "{host} does not answer: check that this PC is online and no firewall is in between.",
+    Verdict.UNREACHABLE: "{host} cannot be reached from this network: check that this PC is online.",
+    Verdict.BLOCKED_HERE: "A firewall blocks the way to {host}: ask your IT to allow outgoing HTTPS to it.",
+    Verdict.CUT: "The connection to {host} was cut: it is tried again later.",
+    Verdict.NO_TLS: "{host} does not speak TLS as it should: check the address and the port.",
+    Verdict.STALLED: "{host} took too long to answer: it is tried again later.",
+    Verdict.UNKNOWN: "{host} cannot be reached: check that this PC is online.",
+}
+_STALLED_IN_TLS = (
+    "{host} answers, but falls silent when TLS begins: a firewall or a damaged network path swallows it. Ask your IT."
+)
+_OF_THE_PROXY = {
+    Verdict.PROXY_DOWN: "The proxy {proxy} cannot be used ({detail}): check the network, or ask your IT.",
+    Verdict.PROXY_AUTH_REQUIRED: (
+        "The proxy {proxy} wants a name and a password: enter them with `dovetail proxy {proxy} --user NAME`."
+    ),
+    Verdict.PROXY_CREDENTIALS_REJECTED: (
+        "The proxy {proxy} refuses the name and password. To keep the account from being locked they are not sent"
+        " again: enter the right ones with `dovetail proxy {proxy} --user NAME`."
+    ),
+    Verdict.PROXY_TICKET_MISSING: (
+        "The proxy {proxy} wants to know who you are, and this PC cannot prove it by itself: sign in to the company's"
+        " network, or enter a name and password with `dovetail proxy {proxy} --user NAME`."
+    ),
+    Verdict.PROXY_POLICY_DENIED: "The proxy {proxy} does not let the connection through: ask your IT to allow {host}.",
+    Verdict.PROXY_CANNOT_REACH: (
+        "The proxy {proxy} works, but {detail}: check the address, or ask whoever runs the server."
+    ),
+    Verdict.PROXY_UNSUPPORTED: "The proxy settings name a proxy that Dovetail cannot use: {detail}. Ask your IT.",
+    Verdict.NOT_A_PROXY: "What answers at {proxy} is no proxy: check its address in the settings, or ask your IT.",
+    Verdict.PAC_BROKEN: "The PAC file of this network cannot be used: {detail}. Ask your IT, or use --proxy.",
+    Verdict.STALLED: "The proxy {proxy} takes too long: it is tried again later.",
+}
+_OF_THE_CERTIFICATE = {
+    Verdict.CLOCK_OR_EXPIRED: (
+        "The certificate of {host} has expired, or is not valid yet: check this PC's clock, then the server."
+    ),
+    Verdict.WRONG_NAME: "The certificate shown is not for {host}: check the address.",
+    Verdict.UNTRUSTED: (
+        "This PC does not trust the certificate of {host}. If your server has a CA of its own, name its file"
+        " with --ca-file; if not, something in between opens the connection: ask your IT."
+    ),
+}
 
 
 def explain(error: Exception, origin: str) -> LinkError:
     """`error` as httpx or the layers below raised it, `origin` as :func:`read_address` gives it."""
     host = urlsplit(origin).netloc
-    causes = list(_causes(error))
-    for cause in causes:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return NotTheServer(_certificate(cause, host))
-    for cause in causes:
-        if isinstance(cause, httpx.ProxyError):
-            return Unreachable(_proxy(cause))
-        if isinstance(cause, ssl.SSLError):
-            return Unreachable(
-                f"{host} does not speak TLS as it should ({_short(cause)}): check the address and the port."
-            )
-        if isinstance(cause, socket.gaierror):
-            return Unreachable(f"The name {host} cannot be found: check the address, and that this PC is online.")
-        if isinstance(cause, ConnectionRefusedError):
-            return Unreachable(f"{host} refuses connections: check the address, or ask whoever runs the server.")
-        if isinstance(cause, httpx.ConnectTimeout):
-            return Unreachable(f"{host} does not answer: check that this PC is online and no firewall is in between.")
-        if isinstance(cause, httpx.TimeoutException | TimeoutError):
-            return Unreachable(f"{host} took too long to answer: it is tried again later.")
-        if isinstance(cause, ConnectionResetError | httpx.RemoteProtocolError):
-            return Unreachable(f"The connection to {host} was cut: it is tried again later.")
-    return Unreachable(f"{host} cannot be reached: check that this PC is online.")
+    egress = find_egress_error(error)
+    verdict = classify(error, _phase(error, egress))
+    if verdict in _OF_THE_CERTIFICATE:
+        return NotTheServer(_OF_THE_CERTIFICATE[verdict].format(host=host))
+    if egress is not None and egress.phase is Phase.PROXY and verdict in _OF_THE_PROXY:
+        detail = egress.detail or "it gives no reason"
+        return Unreachable(_OF_THE_PROXY[verdict].format(host=host, proxy=egress.proxy, detail=detail))
+    if egress is not None and (egress.phase, verdict) == (Phase.TLS, Verdict.STALLED):
+        return Unreachable(_STALLED_IN_TLS.format(host=host))
+    return Unreachable(_OF_THE_SERVER.get(verdict, _OF_THE_SERVER[Verdict.UNKNOWN]).format(host=host))
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    seen: BaseException | None = error
-    while seen is not None:
-        yield seen
-        seen = seen.__cause__ or seen.__context__
-
-
-def _certificate(error: ssl.SSLCertVerificationError, host: str) -> str:
-    if error.verify_code in _NOT_YET_VALID_OR_EXPIRED:
-        return f"The certificate of {host} has expired, or is not valid yet: check this PC's clock, then the server."
-    if error.verify_code in _ANOTHER_NAME:
-        return f"The certificate shown is not for {host}: check the address."
-    return (
-        f"This PC does not trust the certificate of {host}. If your server has a CA of its own, name its file"
-        " with --ca-file; if not, something in between opens the connection: ask your IT."
-    )
-
-
-def _proxy(error: httpx.ProxyError) -> str:
-    if "407" in str(error):
-        return "The proxy wants a name and a password: ask your IT which, or for a way around it."
-    return "The proxy does not let the connection through: ask your IT to allow it."
-
-
-def _short(error: ssl.SSLError) -> str:
-    return (error.reason or "no reason given").lower().replace("_", " ")
+def _phase(error: Exception, egress: EgressError | None) -> Phase:
+    if egress is not None:
+        return egress.phase
+    waiting = any(isinstance(cause, httpx.ReadTimeout | httpx.WriteTimeout) for cause in causes(error))
+    return Phase.ANSWER if waiting else Phase.TCP

@@ -13,7 +13,7 @@ from types import TracebackType
 import httpx
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
-from dovetail.connector.link.egress import open_client
+from dovetail.connector.link.egress import Egress
 from dovetail.connector.link.port import Refused
 from dovetail.connector.link.signin import Credential, Session, another_version, sign_in
 from dovetail.connector.link.wire import Answer, Wire
@@ -103,9 +103,11 @@ class HttpsServer:
         self.close()
 
 
-def open_server(origin: str, credential: Credential, ca_file: Path | None = None) -> HttpsServer:
-    """The server at `origin`, reached the way :mod:`~dovetail.connector.link.egress` goes. Raises BadCaFile."""
-    return HttpsServer(origin, credential, client=open_client(ca_file))
+def open_server(
+    origin: str, credential: Credential, ca_file: Path | None = None, egress: Egress | None = None
+) -> HttpsServer:
+    """The server at `origin`, reached by `egress`, or as the system's settings say. Raises BadCaFile."""
+    return HttpsServer(origin, credential, client=(egress or Egress(ca_file=ca_file)).client())
 
 
 def _key_ended(answer: Answer) -> bool:

@@ -56,7 +56,7 @@ class Answer:
 
 
 class Wire:
-    """`origin` is an https origin, `client` what :func:`dovetail.connector.link.egress.open_client` makes."""
+    """`origin` is an https origin, `client` what :meth:`dovetail.connector.link.egress.Egress.client` makes."""
 
     def __init__(self, client: httpx.Client, origin: str) -> None:
         self.origin = origin
