@@ -7,6 +7,8 @@ import tempfile
 
 import django
 
+from network.table import pytest_terminal_summary  # noqa: F401 - a hook
+
 _data = tempfile.mkdtemp(prefix="dovetail-tests-")
 atexit.register(shutil.rmtree, _data, ignore_errors=True)
 os.environ["DOVETAIL_DATA"] = _data

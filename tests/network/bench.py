@@ -1,0 +1,193 @@
+"""One corporate network on loopback: the real server, its recorder, every kind of proxy, and the ways through them."""
+
+from __future__ import annotations
+
+import os
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import trustme
+
+from cli.server import Served, serving
+from dovetail.connector.link.routes import ProxyCredential
+from network import kerberos, squid
+from network.processes import Daemon, as_nobody, free_port, require, running
+from network.recorder import Recorder
+
+NAME = "book.lab.test"
+"""The server's name, which only the proxies can look up."""
+DIRECT_ADDRESS = "127.0.0.1"
+
+
+@dataclass
+class Way:
+    """`proxy` as for ``--proxy``; `daemon` stands in it. `right` and `wrong` are for the proxy, where it asks."""
+
+    name: str
+    proxy: str
+    daemon: Daemon | None = None
+    proxy_name: str = ""
+    host: str = NAME
+    right: ProxyCredential | None = None
+    wrong: ProxyCredential | None = None
+    tries_seen: Callable[[], int] | None = None
+    """Wrong credentials that reached the proxy or the directory so far, where those can be asked."""
+    environ: dict[str, str] = field(default_factory=dict)
+    own_ca: bool = True
+    """The server's CA is named by --ca-file; if not, the system trusts the company's."""
+
+
+class Bench:
+    def __init__(self, folder: Path, served: Served, recorder: Recorder, ways: dict[str, Way], ca_file: Path) -> None:
+        self.folder = folder
+        self.served = served
+        self.recorder = recorder
+        self.ways = ways
+        self.ca_file = ca_file
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Bench]:
+    """Everything up, in a folder that the proxies' user may read."""
+    folder.chmod(0o755)
+    for name in ("conf", "logs", "run"):
+        (folder / name).mkdir()
+        if os.getuid() == 0:
+            os.chown(folder / name, *_proxy_ids())
+    (folder / "conf/hosts").write_text(f"127.0.0.1 localhost {NAME}\n")
+    authority, inspector = trustme.CA(), trustme.CA(organization_name="Corp Inspection")
+    ca_file = folder / "conf/authority.pem"
+    authority.cert_pem.write_to_path(str(ca_file))
+    (folder / "conf/inspect.pem").write_bytes(inspector.private_key_pem.bytes() + inspector.cert_pem.bytes())
+    system = folder / "conf/system.pem"
+    system.write_bytes(authority.cert_pem.bytes() + inspector.cert_pem.bytes())
+    with ExitStack() as stack:
+        served = stack.enter_context(serving(folder / "server", names=("localhost", NAME)))
+        trust = ssl.create_default_context(cafile=str(served.ca_file))
+        recorder = stack.enter_context(
+            Recorder(served.port, trust, authority.issue_cert(NAME, "localhost", common_name=NAME))
+        )
+        ways = {way.name: way for way in _ways(folder, stack, system)}
+        yield Bench(folder, served, recorder, ways, ca_file)
+
+
+def _proxy_ids() -> tuple[int, int]:
+    import pwd
+
+    user = pwd.getpwnam("proxy")
+    return user.pw_uid, user.pw_gid
+
+
+def _ways(folder: Path, stack: ExitStack, system: Path) -> Iterator[Way]:
+    squids = squid.Squids(folder)
+
+    def up(daemon: Daemon) -> Daemon:
+        return stack.enter_context(running(daemon))
+
+    def asked(name: str) -> int:
+        """Refused connections that carried a credential: Squid logs the name of those only."""
+        lines = squids.access_log(name).splitlines()
+        return sum("TCP_DENIED/407" in line and " - HIER_NONE" not in line for line in lines)
+
+    yield Way("direct", "none", host="localhost")
+    plain = up(squids.open())
+    yield Way("CONNECT", f"http://localhost:{plain.port}", plain)
+    right, wrong = ProxyCredential(squid.USER, squid.PASSWORD), ProxyCredential(squid.USER, "guess")
+    basic = up(squids.basic())
+    yield _named(Way("CONNECT+Basic", "", basic, right=right, wrong=wrong, tries_seen=partial(asked, "basic")))
+    digest = up(squids.digest())
+    plain_right = ProxyCredential(squid.USER, "plain-1")
+    yield _named(Way("CONNECT+Digest", "", digest, right=plain_right, wrong=wrong, tries_seen=partial(asked, "digest")))
+    ntlm = up(squids.ntlm())
+    yield _named(Way("CONNECT+NTLM", "", ntlm, right=ProxyCredential("CORP\\alice", "any")))
+    yield from _negotiate(folder, squids, up)
+    yield _socks(folder, up)
+    pac = stack.enter_context(_pac_file(f"PROXY localhost:{plain.port}"))
+    yield Way("PAC→CONNECT", f"pac:{pac}", plain)
+    bump = up(squids.inspecting())
+    trusted = {"SSL_CERT_FILE": str(system), "SSL_CERT_DIR": "/nonexistent"}
+    yield Way("inspected", f"http://localhost:{bump.port}", bump, environ=trusted, own_ca=False)
+
+
+def _named(way: Way) -> Way:
+    assert way.daemon is not None
+    way.proxy_name = f"localhost:{way.daemon.port}"
+    way.proxy = f"http://{way.proxy_name}"
+    return way
+
+
+def _negotiate(folder: Path, squids: squid.Squids, up: Callable[[Daemon], Daemon]) -> Iterator[Way]:
+    try:
+        import gssapi  # noqa: F401
+        import krb5  # noqa: F401
+    except ImportError:
+        return
+    (folder / "krb").mkdir()
+    realm = kerberos.Realm(folder / "krb")
+    up(realm.kdc)
+    daemon = up(squids.negotiate(realm.keytab, kerberos.SERVICE, realm.config))
+    right = ProxyCredential(kerberos.ALICE, kerberos.ALICES_PASSWORD)
+    wrong = ProxyCredential(kerberos.ALICE, "guess")
+    ticket = realm.sign_in()
+    password_only = {**ticket, "KRB5CCNAME": f"FILE:{folder}/krb/none"}
+    yield _named(Way("CONNECT+Negotiate", "", daemon, environ=ticket))
+    yield _named(
+        Way(
+            "CONNECT+Negotiate, password",
+            "",
+            daemon,
+            right=right,
+            wrong=wrong,
+            tries_seen=realm.failed_attempts,
+            environ=password_only,
+        )
+    )
+
+
+def _socks(folder: Path, up: Callable[[Daemon], Daemon]) -> Way:
+    port = free_port()
+    command = [require("microsocks"), "-i", "127.0.0.1", "-p", str(port), "-b", squid.OUTGOING]
+    names = {"LD_PRELOAD": "libnss_wrapper.so", "NSS_WRAPPER_HOSTS": str(folder / "conf/hosts")}
+    secret = ProxyCredential("alice", "Secret-1")
+    daemon = up(
+        Daemon([*as_nobody(), *command, "-u", secret.user, "-P", secret.password], port, folder, "socks", names)
+    )
+    wrong = ProxyCredential("alice", "guess")
+    address = f"localhost:{port}"
+    return Way("SOCKS5", f"socks5://{address}", daemon, address, right=secret, wrong=wrong)
+
+
+@contextmanager
+def _pac_file(answer: str) -> Iterator[str]:
+    """A PAC file over HTTP, which sends the server's name through a proxy and nothing else."""
+    script = (
+        "function FindProxyForURL(url, host) {"
+        f' if (shExpMatch(host, "*.lab.test")) return "PROXY localhost:1; {answer}"; return "DIRECT"; }}'
+    )
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "application/x-ns-proxy-autoconfig")
+            self.send_header("Content-Length", str(len(script)))
+            self.end_headers()
+            self.wfile.write(script.encode())
+
+        def log_message(self, *args: object) -> None:
+            """Keep the test's output clean."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}/proxy.pac"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(5)

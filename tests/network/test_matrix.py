@@ -1,0 +1,210 @@
+"""Every way out of a company, with real programs in it, against the server as it is served: pairing, syncing, wrong
+credentials, and a proxy that dies in the middle of a sync. A recorder in front of the server holds all that any box on
+the way could read."""
+
+from __future__ import annotations
+
+import base64
+import re
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from dovetail.connector import pairing
+from dovetail.connector.link.port import LinkError, Unreachable, WrongCredentials
+from dovetail.connector.profile import Home, Profile
+from dovetail.connector.running import open_connector
+from dovetail.connector.sync.runs import Outcome, RunReport
+from dovetail.protocol.credential import new_token, tokenize
+from network import squid
+from network.bench import DIRECT_ADDRESS, Bench, Way
+from network.processes import missing
+
+WAYS = [
+    "direct",
+    "CONNECT",
+    "CONNECT+Basic",
+    "CONNECT+Digest",
+    "CONNECT+NTLM",
+    "CONNECT+Negotiate",
+    "CONNECT+Negotiate, password",
+    "SOCKS5",
+    "PAC→CONNECT",
+    "inspected",
+]
+EVENT = """BEGIN:VCALENDAR
+VERSION:2.0
+PRODID:-//example//EN
+BEGIN:VEVENT
+UID:dentist@example.org
+DTSTAMP:20260101T000000Z
+DTSTART:20260105T100000Z
+DTEND:20260105T110000Z
+RRULE:FREQ=WEEKLY
+SUMMARY:Dentist Dr Molar
+END:VEVENT
+END:VCALENDAR
+"""
+
+
+@pytest.fixture(scope="module")
+def pairings(lab: Bench) -> Iterator[tuple[str, str]]:
+    return iter(lab.served.new_pairings(4 * len(WAYS)))
+
+
+class Pc:
+    """A User's PC behind `way`, with what it was told of its proxy."""
+
+    def __init__(self, lab: Bench, way: Way, folder: Path, connector_id: str, token: str) -> None:
+        self.lab, self.way, self.token = lab, way, token
+        self.home = Home(folder / "home")
+        (folder / "calendar").mkdir()
+        (folder / "calendar" / "dentist.ics").write_text(EVENT.replace("\n", "\r\n"))
+        self.wanted = Profile(
+            server=f"https://{way.host}:{lab.recorder.port}",
+            connector_id=connector_id,
+            epoch=0,
+            calendar=f"folder:{folder / 'calendar'}",
+            ca_file=lab.ca_file if way.own_ca else None,
+            proxy=way.proxy,
+        )
+
+    def knows_the_proxys_password(self, wrong: bool = False) -> None:
+        credential = self.way.wrong if wrong else self.way.right
+        if credential is not None:
+            self.home.proxy_credentials.save(self.way.proxy_name, credential)
+
+    def pair(self, token: str | None = None) -> Profile:
+        return pairing.pair(self.home, self.wanted, tokenize(token or self.token))[0]
+
+    def sync(self) -> RunReport:
+        with open_connector(self.home, self.home.paired()) as connector:
+            return connector.sync()
+
+
+@pytest.fixture
+def pc(
+    lab: Bench,
+    pairings: Iterator[tuple[str, str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+    record_property: Callable[[str, object], None],
+) -> Iterator[Pc]:
+    name = request.param
+    record_property("way", name)
+    record_property("case", request.node.originalname.removeprefix("test_").replace("_", " "))
+    if name not in lab.ways:
+        missing("the Kerberos extra")
+    way = lab.ways[name]
+    for variable, value in way.environ.items():
+        monkeypatch.setenv(variable, value)
+    lab.recorder.forget()
+    pc = Pc(lab, way, tmp_path, *next(pairings))
+    yield pc
+    lab.recorder.on_request = lambda data: None
+    came_from = {DIRECT_ADDRESS} if name == "direct" else {squid.OUTGOING}
+    assert set(lab.recorder.peers) <= came_from, "something went round the proxy"
+    _holds_no_secret(_opened(pc), pc)
+
+
+def _opened(pc: Pc) -> bytes:
+    """All that crossed the wire, decrypted, and what the messages of SCRAM hold in base64."""
+    seen = bytes(pc.lab.recorder.seen)
+    return seen + b"".join(base64.b64decode(data + b"==") for data in re.findall(rb"data=([A-Za-z0-9+/]+)", seen))
+
+
+def _holds_no_secret(seen: bytes, pc: Pc) -> None:
+    tokenized = tokenize(pc.token)
+    binary = bytes.fromhex(tokenized)
+    texts = [pc.token, pc.token.replace("-", ""), tokenized, base64.b64encode(tokenized.encode()).decode()]
+    for secret in [binary, base64.b64encode(binary), *(text.encode() for text in texts)]:
+        assert secret.lower() not in seen.lower()
+    assert b"Dentist" not in seen
+
+
+through_every_way = pytest.mark.parametrize("pc", WAYS, indirect=True)
+
+
+@through_every_way
+def test_pair(pc: Pc) -> None:
+    pc.knows_the_proxys_password()
+
+    profile = pc.pair()
+
+    assert profile.epoch >= 1
+    assert pc.lab.recorder.peers
+    assert pc.wanted.connector_id.encode() in _opened(pc)
+    way = pc.home.sighting().way
+    assert way == "directly" if pc.way.name == "direct" else str(pc.way.daemon and pc.way.daemon.port) in way
+    assert (pc.home.sighting().inspected == "yes") == (pc.way.name == "inspected")
+
+
+@through_every_way
+def test_sync(pc: Pc) -> None:
+    pc.knows_the_proxys_password()
+    pc.pair()
+
+    first, second = pc.sync(), pc.sync()
+
+    assert (first.outcome, first.items_seen) == (Outcome.OK, 1)
+    assert first.chunks_sent > 0
+    assert (second.outcome, second.chunks_sent) == (Outcome.OK, 0)
+
+
+@through_every_way
+def test_wrong_credentials(pc: Pc, record_property: Callable[[str, object], None]) -> None:
+    """Of the server: told as ever. Of the proxy: two tries, then no more until new ones are entered."""
+    if pc.way.wrong is not None:
+        before = pc.way.tries_seen() if pc.way.tries_seen else 0
+        pc.knows_the_proxys_password(wrong=True)
+        for _ in range(4):
+            with pytest.raises(Unreachable, match="dovetail proxy localhost"):
+                pc.pair()
+        if pc.way.tries_seen is not None:
+            tries = pc.way.tries_seen() - before
+            assert 1 <= tries <= 2
+            record_property("note", f"ok, {tries} sent")
+        assert pc.lab.recorder.peers == []
+    pc.knows_the_proxys_password()
+    with pytest.raises(WrongCredentials):
+        pc.pair(new_token())
+    pc.pair()
+
+
+@through_every_way
+def test_proxy_killed_in_mid_sync(pc: Pc) -> None:
+    pc.knows_the_proxys_password()
+    pc.pair()
+    struck = threading.Event()
+
+    def strike(data: bytes) -> None:
+        if b"/connector/v1/sync" in data and not struck.is_set():
+            struck.set()
+            if pc.way.daemon is not None:
+                pc.way.daemon.kill()
+            pc.lab.recorder.cut()
+
+    pc.lab.recorder.on_request = strike
+    broken = _outcome(pc.sync)
+    assert struck.is_set()
+    assert isinstance(broken, Unreachable), broken
+    if pc.way.daemon is not None:
+        while_down = _outcome(pc.sync)
+        assert isinstance(while_down, Unreachable), while_down
+        assert "proxy" in while_down.reason
+        pc.way.daemon.start()
+
+    mended, still = pc.sync(), pc.sync()
+
+    assert (mended.outcome, mended.items_seen) == (Outcome.OK, 1)
+    assert (still.outcome, still.chunks_sent) == (Outcome.OK, 0)
+
+
+def _outcome(sync: Callable[[], RunReport]) -> LinkError | RunReport:
+    try:
+        return sync()
+    except LinkError as error:
+        return error
