@@ -24,10 +24,10 @@ def watching(
 ) -> Iterator[None]:
     """While entered, `changed` is called from a thread of its own soon after a path has changed that `concerns`."""
     stop = threading.Event()
+    identity = _identity(folder)  # before it is watched: a folder that comes in between is seen as a new one
     first = _notifier(folder, recursive)
-    thread = threading.Thread(
-        target=_watch, args=(folder, concerns, changed, stop, first, recursive), name="dovetail-watch", daemon=True
-    )
+    arguments = (folder, concerns, changed, stop, identity, first, recursive)
+    thread = threading.Thread(target=_watch, args=arguments, name="dovetail-watch", daemon=True)
     thread.start()
     try:
         yield
@@ -41,10 +41,10 @@ def _watch(
     concerns: Callable[[str], bool],
     changed: Callable[[], None],
     stop: threading.Event,
+    identity: tuple[int, int] | None,
     notifier: RustNotify | None,
     recursive: bool,
 ) -> None:
-    identity = _identity(folder)
     while not stop.is_set():
         if notifier is None:
             stop.wait(_LOOK_MS / 1000)
