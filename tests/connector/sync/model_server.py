@@ -217,7 +217,8 @@ class ModelServer:
         if refused:
             self.refusals += 1
             return ReportAnswer(outcome=ReportOutcome.REFUSED, root=self.root, refused=refused)
-        after.busy_as_of = {**self.state.busy_as_of, **report.busy_as_of}
+        told = {calendar: min(as_of, self.now()) for calendar, as_of in report.busy_as_of.items()}
+        after.busy_as_of = {**self.state.busy_as_of, **told}
         self.state = after
         return ReportAnswer(outcome=ReportOutcome.APPLIED, root=self.root)
 

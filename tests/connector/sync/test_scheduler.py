@@ -273,3 +273,22 @@ def test_it_says_when_the_next_sync_is() -> None:
     due = bench.scheduler.next_sync()
     assert due is not None
     assert due.timestamp() == pytest.approx(bench.clock.wall_start + 300)
+
+
+def test_while_hints_come_in_real_time_the_interval_is_a_quarter_of_an_hour() -> None:
+    bench = Bench(SyncMode.REAL_TIME)
+    bench.clock.at(60, lambda: bench.scheduler.pace(live=True))
+    assert bench.run(HOUR) == [
+        (0, "start"),
+        (300, "interval"),
+        (1200, "interval"),
+        (2100, "interval"),
+        (3000, "interval"),
+    ]
+
+
+def test_when_they_come_no_more_the_next_sync_is_brought_forward() -> None:
+    bench = Bench(SyncMode.REAL_TIME)
+    bench.clock.at(60, lambda: bench.scheduler.pace(live=True))
+    bench.clock.at(400, lambda: bench.scheduler.pace(live=False))
+    assert bench.run(1100) == [(0, "start"), (300, "interval"), (700, "interval"), (1000, "interval")]

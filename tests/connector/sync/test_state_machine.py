@@ -287,6 +287,8 @@ class Syncing(RuleBasedStateMachine):
         """Whether a calendar lies so well that nobody can tell: it shows a part, claims that it is all, and either the
         connector has lost its memory, or each of the others is said to be gone, and they are few or it lasts."""
         trouble = self.calendar._calendars[calendar].trouble
+        if self.forgetful and any(item.hidden for item in self.calendar.items(calendar)):
+            return True
         if not trouble.complete or trouble.sees is None:
             return False
         if self.forgetful and trouble.sees:

@@ -15,6 +15,7 @@ from dovetail.protocol.messages import (
     Feedback,
     Health,
     Problem,
+    Push,
     Report,
     SyncMode,
     SyncRequest,
@@ -30,6 +31,7 @@ class About:
     platform: str
     mode: SyncMode
     interval_minutes: int = 5
+    push: Push | None = None
 
 
 class Conversation:
@@ -70,6 +72,7 @@ class Conversation:
             platform=about.platform,
             mode=about.mode,
             interval_minutes=about.interval_minutes,
+            push=about.push,
             health=health,
             held_deletions=self.held,
             problems=self.problems,

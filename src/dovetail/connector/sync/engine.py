@@ -54,7 +54,10 @@ def utc_now() -> datetime:
 
 
 class Engine:
-    """Syncs one pairing's calendars with its server. Not for two threads at once: see `scheduler`."""
+    """Syncs one pairing's calendars with its server. Not for two threads at once: see `scheduler`.
+
+    `about` may be replaced between two syncs.
+    """
 
     def __init__(
         self,
@@ -67,7 +70,7 @@ class Engine:
         self._calendars = calendars
         self._server = server
         self._journal = journal
-        self._about = about
+        self.about = about
         self._now = now
 
     def sync(self, trigger: str = MANUAL, progress: Progress = no_progress) -> RunReport:
@@ -77,7 +80,7 @@ class Engine:
         """
         began = time.monotonic()
         looker = Looker(self._calendars, progress)
-        conversation = Conversation(self._server, self._journal.identity, self._about, self._now)
+        conversation = Conversation(self._server, self._journal.identity, self.about, self._now)
         executor = Executor(self._calendars, self._journal)
         run = _Run(looker, conversation, executor, self._journal, self._now, urgent=trigger == MANUAL)
 
@@ -215,7 +218,7 @@ class _Run:
     def _agree(self) -> None:
         """Report until the server holds what we see, and remember that."""
         for _ in range(ROUNDS):
-            self.refused |= reporting.incredible(self._picture())
+            self.refused |= reporting.incredible(self._picture(), self.looked_in)
             basis, notice = self.memory, self._notice()
             outgoing = self._compose(notice)
             self.conversation.held = self.waiting

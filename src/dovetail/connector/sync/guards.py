@@ -8,7 +8,8 @@
 
 What fails 1 or 2 is in doubt and stays as it was last seen. What fails 3 alone is held: it stays too, until the User
 confirms it, or until a second complete scan at least ten minutes later agrees and every one of the missing items has
-its own Gone. Outlook has answered "0 items", then "2", then 248, within three hours, without an error.
+its own Gone; that fewer are missing then does not end it. Outlook has answered "0 items", then "2", then 248, within
+three hours, without an error.
 
 An item whose known times lie outside a window that has moved is neither: it leaves with the window.
 """
@@ -35,7 +36,8 @@ class View:
 
     `doubtful` items were not seen and not found gone, or could not be read. `released` ones are gone though nobody
     confirmed it: they free their time and nothing else follows. `as_of` is None unless everything is accounted for.
-    `failure` says why the calendar could not be read at all. `base` is what it was compared with.
+    `blind`: some item's times have never been known. `failure` says why the calendar could not be read at all. `base`
+    is what it was compared with.
     """
 
     window: Interval
@@ -46,6 +48,7 @@ class View:
     released: frozenset[str] = frozenset()
     problems: tuple[ItemProblem, ...] = ()
     as_of: datetime | None = None
+    blind: bool = False
     failure: str = ""
 
     def is_unsure(self, handle: str) -> bool:
@@ -109,7 +112,7 @@ def judge(base: Base, scan: Scan, probes: Mapping[str, Probe], window: Interval,
     accepted: set[str] = set()
     if not scan.complete:
         held = {handle: base.held[handle] for handle in lost if handle in base.held}
-    elif too_many(len(lost), len(expected)) or (lost and not _seen(scan)):
+    elif too_many(len(lost), len(expected)) or (lost and not _seen(scan)) or lost & base.held.keys():
         held = {handle: _since(base.held.get(handle), now) for handle in gone}
         accepted = {handle for handle, hold in held.items() if hold.confirmed}
         if gone == lost:
@@ -129,6 +132,7 @@ def judge(base: Base, scan: Scan, probes: Mapping[str, Probe], window: Interval,
         released=frozenset(h for h in accepted if h in base.held and not base.held[h].confirmed),
         problems=scan.problems,
         as_of=scan.as_of if scan.complete and not doubtful else None,
+        blind=any(p.busy is None and (p.handle is None or p.handle not in kept) for p in scan.problems),
     )
 
 

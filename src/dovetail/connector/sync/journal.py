@@ -166,6 +166,12 @@ class Journal:
             **{name: kind.validate_json(meta[name]) for name, kind in _META.items() if name in meta},
         )
 
+    def settings(self) -> Settings | None:
+        """What the server told last, if it did yet."""
+        row = self._db.execute("SELECT value FROM meta WHERE name = 'settings'").fetchone()
+        settings: Settings | None = _META["settings"].validate_json(row[0]) if row else None
+        return settings
+
     def commit(self, before: Memory, after: Memory, *, acknowledged: bool) -> None:
         """Make `after` what is remembered; `before` is what was until now. `acknowledged`: the server holds what we
         reported, so the writes that were acted on are confirmed."""

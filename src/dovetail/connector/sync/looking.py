@@ -79,17 +79,20 @@ class Looker:
             return Unknown(error.reason)
 
     def seek(self, picture: Picture, everywhere: Collection[CalendarInfo], window: Interval) -> dict[UUID, bool]:
-        """For each booking whose item vanished: whether an item of it is somewhere else. Those that could not be sought
-        in every calendar are left out."""
+        """For each booking whose item vanished: whether an item of it is somewhere else. Left out are those that could
+        not be sought in every calendar, and those that the search finds where the look at the item did not."""
+        vanished = set(planner.vanished(picture))
         strays: dict[UUID, bool] = {}
-        for booking in {booking for booking, _ in planner.vanished(picture)}:
+        for booking in {booking for booking, _ in vanished}:
             try:
-                strays[booking] = any(
-                    picture.is_stray(booking, item)
+                found = [
+                    item
                     for info in everywhere
                     if info.access is not Access.UNREADABLE
                     for item in self._calendars.find_by_booking(info.id, booking, window)
-                )
+                ]
             except CalendarError:
                 continue
+            if not any(item.is_original() and (booking, item.calendar) in vanished for item in found):
+                strays[booking] = any(picture.is_stray(booking, item) for item in found)
         return strays

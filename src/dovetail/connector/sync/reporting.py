@@ -1,9 +1,9 @@
 """The report: the difference between what the server holds and what we see. Pure.
 
 A calendar that was not seen whole may add busy time, and may change the weeks of which we know that the server has them
-from us; a week of which the server holds anything else is left as it is there. One that shows nothing at all, while the
-server holds what we know nothing of, is not believed either. So a scan that failed does not take busy time away, not
-even when the database was lost or is an old copy.
+from us; a week of which the server holds anything else is left as it is there. One that shows nothing at all, or an
+item whose times nobody knows, while the server holds what we know nothing of, is not believed either. So a scan that
+failed does not take busy time away, not even when the database was lost or is an old copy.
 """
 
 from __future__ import annotations
@@ -135,18 +135,23 @@ def problems(picture: Picture) -> tuple[Problem, ...]:
     )
 
 
-def incredible(picture: Picture) -> set[str]:
-    """Keys of calendars that show nothing at all, while the server holds busy time of them that we know nothing of."""
+def incredible(picture: Picture, window: Window) -> set[str]:
+    """Keys of calendars that show nothing at all, or an item whose times nobody knows, while the server holds busy time
+    of them that we know nothing of and do not see: it may be right."""
+    doubtful = {c: view for c, view in picture.views.items() if view.is_whole and (view.blind or not view.items)}
+    if not doubtful:
+        return set()
+    keys = {picture.identity.key(calendar) for calendar in doubtful} - set(_confirmed_by_user(picture))
     known = _known(picture)
-    confirmed = set(_confirmed_by_user(picture))
-    empty = {picture.identity.key(calendar) for calendar, view in picture.views.items() if not view.items}
+    seen = busy_map(picture, {c: view.items for c, view in picture.views.items()}, interval_of(window)).digests()
     held = picture.memory.acknowledged.chunks
-    return {key[0] for key, digest in held.items() if key[0] in empty and known.get(key) != digest} - confirmed
+    return {key[0] for key, digest in held.items() if key[0] in keys and digest not in (known.get(key), seen.get(key))}
 
 
 def _known(picture: Picture) -> dict[ChunkKey, str]:
     """The digests of what we remember to have told the server last; needed only where something is in doubt."""
-    sure = all(view.is_whole and view.items for view in picture.views.values()) and not picture.memory.refused
+    views = picture.views.values()
+    sure = all(view.is_whole and view.items and not view.blind for view in views) and not picture.memory.refused
     if sure or picture.memory.window is None:
         return {}
     items = {calendar: view.base.items for calendar, view in picture.views.items()}

@@ -6,6 +6,7 @@ sync; those that come during one are another after it.
 * A change in the calendar waits for quiet (10 s), but not for ever (30 s).
 * Failures are spaced by one back-off with full jitter, 1 s to 5 min. A Retry-After is obeyed, also when asked by hand.
 * After sleep there is one sync, when the network has had time to settle.
+* While the server's hints come in real time, the interval is RECONCILE: a full look at both ends, in case one was lost.
 * A wrong credential and an ended connection end it: only the User can help. A block is waited out.
 """
 
@@ -29,6 +30,7 @@ from dovetail.protocol.messages import SyncMode
 QUIET = 10.0
 IMPATIENCE = 30.0
 SETTLE = 45.0
+RECONCILE = 15 * 60.0
 BACKOFF_FIRST, BACKOFF_LAST = 1.0, 300.0
 BLOCKED_FOR = 30 * 60.0
 JITTER = 0.1
@@ -59,7 +61,9 @@ class Agenda:
         if not 1 <= interval_minutes <= 60:
             raise ValueError("an interval is 1 to 60 minutes")
         self._manual = mode is SyncMode.MANUAL
-        self._interval = interval_minutes * 60.0 if every is None else every
+        self._alone = interval_minutes * 60.0 if every is None else every
+        self._live = max(RECONCILE, self._alone) if every is None else every
+        self._interval = self._alone
         self._quiet = min(QUIET, self._interval)
         self._chance = chance
         self._failures = 0
@@ -97,6 +101,12 @@ class Agenda:
         if not self._manual:
             self._due, self.trigger = now + SETTLE, "resume"
 
+    def paced(self, now: float, *, live: bool) -> None:
+        """The server's hints come in real time from now on, or no more: then what was to come is brought forward."""
+        self._interval = self._live if live else self._alone
+        if not live and self.trigger == "interval" and self._due is not None:
+            self._due = min(self._due, now + self._spaced())
+
     def done(self, now: float, *, again: bool = False) -> None:
         """A sync went through. `again`: it left something that a look at the calendar would settle."""
         self._failures = 0
@@ -107,7 +117,7 @@ class Agenda:
         elif self._manual:
             self._due = None
         else:
-            self._due, self.trigger = now + self._interval * (1 + JITTER * (2 * self._chance() - 1)), "interval"
+            self._due, self.trigger = now + self._spaced(), "interval"
 
     def failed(self, now: float, retry_after: float | None = None) -> None:
         """A sync did not go through; the server may have said how long to leave it alone."""
@@ -120,6 +130,9 @@ class Agenda:
             wait += retry_after
         self._due, self.trigger = now + wait, "retry"
 
+    def _spaced(self) -> float:
+        return self._interval * (1 + JITTER * (2 * self._chance() - 1))
+
     def _plan(self, when: float, trigger: str) -> None:
         if self._due is None or when < self._due or trigger == MANUAL:
             self._due, self.trigger = when, trigger
@@ -131,6 +144,8 @@ class Mail(Enum):
     ASKED = auto()
     WOKEN = auto()
     HINT = auto()
+    LIVE = auto()
+    ALONE = auto()
     STOP = auto()
 
 
@@ -158,7 +173,7 @@ class SystemClock:
 class Scheduler:
     """Calls `sync` (with what triggered it) when it is time. `watch` is that of the calendar port.
 
-    `ask`, `wake`, `hint` and `stop` may be called from any thread and from a signal handler.
+    `ask`, `wake`, `hint`, `pace` and `stop` may be called from any thread and from a signal handler.
     """
 
     def __init__(
@@ -189,6 +204,10 @@ class Scheduler:
     def hint(self) -> None:
         """Sync soon, for the calendar may have changed."""
         self._mail.put(Mail.HINT)
+
+    def pace(self, *, live: bool) -> None:
+        """Whether the server's hints come in real time: then the interval is longer."""
+        self._mail.put(Mail.LIVE if live else Mail.ALONE)
 
     def stop(self) -> None:
         """End `run` once the sync under way is done."""
@@ -223,8 +242,10 @@ class Scheduler:
             self._agenda.asked(now)
         elif mail is Mail.WOKEN:
             self._agenda.woken(now)
-        else:
+        elif mail is Mail.HINT:
             self._agenda.hinted(now)
+        else:
+            self._agenda.paced(now, live=mail is Mail.LIVE)
 
     def _wait(self, timeout: float) -> Mail | None:
         """Also notices sleep: some monotonic clocks stand still in it, others do not."""
