@@ -180,11 +180,23 @@ class Health(StrEnum):
     HELD = "held"  # deletions wait for confirmation
 
 
+class Push(StrEnum):
+    """How the server's hints reach a connector in real-time mode."""
+
+    DIRECT_TLS = "direct-tls"
+    STARTTLS = "starttls"
+    WEBSOCKET = "websocket"
+    NONE = "none"  # not at all at the moment: it syncs on the interval
+
+
 class ConnectorStatus(Message):
+    """`interval_minutes` is the one kept at the moment, longer while hints come; `push` is None in another mode."""
+
     version: Annotated[str, Field(max_length=40, pattern=NO_NUL)]
     platform: Annotated[str, Field(max_length=80, pattern=NO_NUL)]
     mode: SyncMode
     interval_minutes: Annotated[int, Field(ge=1, le=60)]
+    push: Push | None = None
     health: Health = Health.OK
     held_deletions: Count = 0
     problems: Annotated[tuple[Problem, ...], Field(max_length=MAX_CALENDARS)] = ()
