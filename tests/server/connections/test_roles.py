@@ -37,6 +37,57 @@ def test_a_first_writable_calendar_that_comes_later_gets_the_defaults(reporter, 
     assert chosen(connection) == (WORK, set(), set())
 
 
+@pytest.fixture
+def read_alone(reporter, connection):
+    """A connector with two calendars that can only be read, which the User has not ticked yet."""
+    reporter.calendars = (calendar(HOME, "Home", Access.BUSY_ONLY), calendar(TEAM, "Team", Access.BUSY_ONLY))
+    reporter.heed(reporter.ask(reporter.request(calendars=reporter.calendars)))
+    return reporter
+
+
+def state_of(connection):
+    connection.refresh_from_db()
+    return connection.state
+
+
+def test_calendars_that_can_only_be_read_block_once_they_are_ticked(read_alone, connection):
+    read_alone.tell()
+    assert state_of(connection) == State.PENDING_FIRST_SYNC
+    roles.choose(connection, main="", busy=[HOME], additional=[])
+    assert chosen(connection) == (None, {HOME}, set())
+
+    read_alone.meet(HOME, at(9))
+    read_alone.tell()  # does not know yet
+    assert read_alone.tell().report.outcome is ReportOutcome.APPLIED
+    assert state_of(connection) == State.CONNECTED
+    assert {key for key, _ in held_by_server(connection)} == {HOME}
+
+    roles.choose(connection, main="", busy=[], additional=[])
+    assert not BusyChunk.objects.exists()
+    assert state_of(connection) == State.PENDING_FIRST_SYNC
+
+
+def test_a_calendar_for_bookings_that_joins_those_that_are_read_gets_them_all(read_alone, connection):
+    roles.choose(connection, main="", busy=[TEAM], additional=[])
+    read_alone.tell()
+    read_alone.tell()
+    assert state_of(connection) == State.CONNECTED
+    generation = connection.generation
+
+    read_alone.calendars = (*read_alone.calendars, calendar(WORK, "Work"))
+    read_alone.tell()
+
+    assert chosen(connection) == (WORK, {TEAM}, set())
+    assert state_of(connection) == State.PENDING_FIRST_SYNC, "the pages close until it has been read"
+    assert connection.generation > generation, "bookings of before are handed out"
+
+
+def test_a_main_booking_calendar_is_asked_for_where_there_can_be_one(connected, connection):
+    with pytest.raises(roles.BadRoles, match="Choose the calendar"):
+        roles.choose(connection, main="", busy=[HOME], additional=[])
+    assert chosen(connection) == (WORK, {HOME}, set())
+
+
 def test_a_calendar_that_turns_up_later_waits_for_its_user(connected, connection):
     connected.calendars = (*CALENDARS, calendar("d" * 16, "New"))
     connected.tell()

@@ -13,7 +13,7 @@ from dovetail.server.connections.models import Connection
 class RolesForm(forms.Form):
     """The calendars' keys by role. :meth:`save` checks the rest, for the list may have changed meanwhile."""
 
-    main = forms.ChoiceField(error_messages={"required": "Choose the calendar that bookings are written to."})
+    main = forms.ChoiceField(required=False)
     busy = forms.MultipleChoiceField(required=False)
     additional = forms.MultipleChoiceField(required=False)
 

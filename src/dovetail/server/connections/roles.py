@@ -2,7 +2,8 @@
 
 The first list of calendars gets defaults: the default calendar (or else the first bookable one) is the main booking
 calendar, and every other bookable one blocks. Calendars that can only be read block when the User ticks them, and so do
-calendars that turn up later.
+calendars that turn up later. Where no calendar is bookable there is no main booking calendar: bookings are kept here
+only, and what is ticked blocks. The first list with a bookable one then gets the defaults.
 
 A calendar that is missing from a later list is never taken for an empty one. While it has a role, or items of bookings
 are reported in it, it stays, unreadable, with the busy time it had; without either it is forgotten. A calendar that
@@ -41,8 +42,8 @@ def take_list(connection: Connection, calendars: Sequence[CalendarReport]) -> No
     _unlist(connection, known.values())
     connection.calendars_digest = calendars_digest(calendars)
     rows = list(connection.calendars.all())
-    if not any(row.has_role for row in rows):
-        _give_defaults(rows)
+    if not any(row.is_main for row in rows):
+        _give_defaults(connection, rows)
 
 
 def roles_of(connection: Connection) -> Roles:
@@ -56,10 +57,11 @@ def roles_of(connection: Connection) -> Roles:
 
 @transaction.atomic
 def choose(connection: Connection, *, main: str, busy: Collection[str], additional: Collection[str]) -> None:
-    """The User's choice, by calendar keys. Raises BadRoles, and changes nothing.
+    """The User's choice, by calendar keys; `main` is empty for none. Raises BadRoles, and changes nothing.
 
     What was the main booking calendar until now goes on blocking: that could not be unticked in the same step.
-    A calendar that is to block and has not been read yet closes the pages until it has been: unknown is not free.
+    A calendar that is to block and has not been read yet closes the pages until it has been: unknown is not free. So
+    does a choice by which none blocks.
     """
     connection = Connection.objects.select_for_update().select_related("user").get(pk=connection.pk)
     rows = {row.key: row for row in connection.calendars.all()}
@@ -77,7 +79,7 @@ def choose(connection: Connection, *, main: str, busy: Collection[str], addition
     after = roles_of(connection)
     if (before.main, before.additional) != (after.main, after.additional):
         connection.generation += 1
-    if any(row.blocks and row.busy_as_of is None for row in rows.values()):
+    if not is_covered(connection):
         connection.state = State.PENDING_FIRST_SYNC
     stored.recompute_root(connection)
     connection.save()
@@ -87,15 +89,17 @@ def choose(connection: Connection, *, main: str, busy: Collection[str], addition
 
 
 def is_covered(connection: Connection) -> bool:
-    """Whether there is a main booking calendar and every blocking calendar has been read."""
-    rows = list(connection.calendars.all())
-    return any(row.is_main for row in rows) and all(row.busy_as_of for row in rows if row.blocks)
+    """Whether some calendar blocks, and every one that does has been read."""
+    blocking = [row for row in connection.calendars.all() if row.blocks]
+    return bool(blocking) and all(row.busy_as_of for row in blocking)
 
 
 def _check(rows: dict[str, ConnectedCalendar], main: str, busy: Collection[str], additional: Collection[str]) -> None:
-    if not {main, *busy, *additional} <= rows.keys():
+    if not {*filter(None, [main]), *busy, *additional} <= rows.keys():
         raise BadRoles("One of these calendars is not there any more. Look at the list again.")
-    if rows[main].access != Access.BOOKABLE and not rows[main].is_main:
+    if not main and any(row.access == Access.BOOKABLE or row.is_main for row in rows.values()):
+        raise BadRoles("Choose the calendar that bookings are written to.")
+    if main and rows[main].access != Access.BOOKABLE and not rows[main].is_main:
         raise BadRoles("Bookings cannot be written to that calendar: choose another main booking calendar.")
     for key in busy:
         if rows[key].access == Access.UNREADABLE and not rows[key].blocks:
@@ -105,10 +109,12 @@ def _check(rows: dict[str, ConnectedCalendar], main: str, busy: Collection[str],
             raise BadRoles("Copies of bookings cannot be written to one of these calendars.")
 
 
-def _give_defaults(rows: list[ConnectedCalendar]) -> None:
+def _give_defaults(connection: Connection, rows: list[ConnectedCalendar]) -> None:
     bookable = [row for row in rows if row.access == Access.BOOKABLE]
     if not bookable:
         return
+    connection.generation += 1
+    connection.state = State.PENDING_FIRST_SYNC
     main = next((row for row in bookable if row.is_default), bookable[0])
     for row in bookable:
         row.is_main = row is main

@@ -18,6 +18,7 @@ from django.utils import timezone
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from dovetail.protocol.messages import Access
 from dovetail.server.activity.models import record
 from dovetail.server.connections import erasure, pairing, showing
 from dovetail.server.connections.changes import tell_settings_changed
@@ -143,6 +144,7 @@ def _page(
     context = {
         "connection": connection,
         "calendars": calendars,
+        "takes_bookings": any(calendar.is_main or calendar.access == Access.BOOKABLE for calendar, _ in calendars),
         "roles": roles,
         "switches": SwitchesForm(instance=connection),
         "health": showing.health_words(connection),
