@@ -6,12 +6,14 @@ import json
 import stat
 import subprocess
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
 from cli.server import Served, serving
+from connector.outlook import written
 from dovetail.cli.exit_codes import ExitCode
 from dovetail.protocol.credential import new_token, tokenize
 
@@ -48,9 +50,19 @@ def calendar(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture
+def mails(tmp_path: Path) -> Path:
+    """An appointment dragged out of Outlook."""
+    folder = tmp_path / "mails"
+    folder.mkdir()
+    start = datetime.now(UTC).replace(microsecond=0) + timedelta(days=3)
+    (folder / "Lunch.msg").write_bytes(written.msg(written.appointment(start, start + timedelta(hours=1))))
+    return folder
+
+
 @pytest.fixture(scope="module")
 def pairings(served: Served) -> Iterator[tuple[str, str]]:
-    return iter(served.new_pairings(9))
+    return iter(served.new_pairings(11))
 
 
 @pytest.fixture
@@ -95,6 +107,28 @@ def test_connect_sync_status_disconnect(
     assert {file.name for file in home.iterdir()} <= {"lock", "sync.lock"}
     assert (calendar / "dentist.ics").read_text() == DENTIST
     assert dovetail("status").returncode == ExitCode.NOT_PAIRED
+
+
+def test_two_calendars_are_read_in_one_pairing(
+    pair: Pair, dovetail: Run, pairing: tuple[str, str], mails: Path
+) -> None:
+    told = json.loads(pair(pairing[1], "--calendar", f"outlook-file:{mails}", "--json").stdout)
+
+    assert (told["outcome"], told["takes_bookings"]) == ("ok", True)
+    assert list(told["busy_as_of"]) == ["calendar"], "what can only be read blocks when it is ticked"
+    assert [line.split()[0] for line in dovetail("status").stdout.splitlines()].count("Calendar:") == 2
+
+
+def test_a_calendar_that_can_only_be_read_is_paired_and_says_so(
+    dovetail: Run, served: Served, pairing: tuple[str, str], mails: Path
+) -> None:
+    options = ["--server", served.address, "--id", pairing[0], "--ca-file", str(served.ca_file), "--token-stdin"]
+
+    connected = dovetail("connect", *options, "--calendar", f"outlook-file:{mails}", stdin=pairing[1])
+
+    assert connected.returncode == 0, connected.stderr
+    assert "Bookings cannot be written" in connected.stdout
+    assert "tick them as busy" in connected.stdout
 
 
 def test_the_token_is_nowhere_afterwards_and_its_form_only_in_the_credential(

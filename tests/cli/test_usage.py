@@ -136,7 +136,8 @@ def test_a_damaged_profile_is_named_not_overwritten(dovetail: Run, tmp_path: Pat
 
 def test_disconnecting_needs_somebody_to_ask_or_yes(dovetail: Run, tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()
-    profile = {"server": "https://localhost:1", "connector_id": new_connector_id(), "epoch": 1, "calendar": "folder:/x"}
+    profile = {"server": "https://localhost:1", "connector_id": new_connector_id(), "epoch": 1}
+    profile["calendars"] = {"1": "folder:/x"}
     (tmp_path / "home" / "profile.json").write_text(json.dumps(profile))
     done = dovetail("disconnect")
     assert done.returncode == ExitCode.USAGE

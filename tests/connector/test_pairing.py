@@ -11,6 +11,7 @@ from keyring.backends import fail
 
 from connector.link.loopback import EPOCH, Loopback, Reply, problem_reply
 from dovetail.connector import pairing
+from dovetail.connector.calendars.port import CalendarError
 from dovetail.connector.link.port import Disconnected, LinkError, NotTheServer, Unreachable, WrongCredentials
 from dovetail.connector.link.signin import Credential
 from dovetail.connector.profile import Home, NotPaired, Profile, ProfileError
@@ -38,7 +39,7 @@ def wanted(loopback: Loopback, ca_file: Path, tmp_path: Path) -> Profile:
         server=loopback.origin,
         connector_id=loopback.connector_id,
         epoch=0,
-        calendar=f"folder:{tmp_path / 'calendar'}",
+        calendars={1: f"folder:{tmp_path / 'calendar'}"},
         ca_file=ca_file,
     )
 
@@ -92,6 +93,28 @@ def test_a_new_token_for_the_same_connection_keeps_the_journal(
     home.journal_file.write_bytes(b"")
     pairing.pair(home, wanted, credential.tokenized)
     assert home.journal_file.exists()
+
+
+def test_a_calendar_keeps_its_number_when_others_come_and_go(
+    home: Home, wanted: Profile, credential: Credential, tmp_path: Path
+) -> None:
+    first, second = wanted.calendars[1], f"folder:{tmp_path}"
+    pairing.pair(home, wanted, credential.tokenized)
+
+    for named, kept in (([second, first], {1: first, 2: second}), ([second], {2: second})):
+        again = wanted.model_copy(update={"calendars": dict(enumerate(named, 1))})
+        profile, _ = pairing.pair(home, again, credential.tokenized)
+        assert profile.calendars == kept
+        assert home.read() == profile
+
+
+def test_a_calendar_that_is_not_there_is_refused_though_another_one_is(
+    home: Home, wanted: Profile, credential: Credential, tmp_path: Path
+) -> None:
+    both = wanted.model_copy(update={"calendars": {**wanted.calendars, 2: f"folder:{tmp_path / 'typo'}"}})
+    with pytest.raises(CalendarError):
+        pairing.pair(home, both, credential.tokenized)
+    assert not home.folder.exists()
 
 
 def test_a_new_epoch_begins_with_an_empty_memory(home: Home, wanted: Profile, credential: Credential) -> None:

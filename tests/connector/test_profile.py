@@ -13,7 +13,9 @@ import pytest
 from dovetail.connector.calendar_spec import BadCalendarSpec, open_calendar, read_spec
 from dovetail.connector.profile import Home, NotPaired, Profile, ProfileError, ProfileInUse, find_home
 
-PROFILE = Profile(server="https://book.example.org", connector_id="ABCDEFGH23", epoch=3, calendar="folder:/calendar")
+PROFILE = Profile(
+    server="https://book.example.org", connector_id="ABCDEFGH23", epoch=3, calendars={1: "folder:/calendar"}
+)
 
 HOLDER = """
 import sys, pathlib

@@ -35,7 +35,7 @@ def home(tmp_path: Path, loopback: Loopback, credential: Credential, ca_file: Pa
             server=loopback.origin,
             connector_id=credential.connector_id,
             epoch=EPOCH,
-            calendar=f"folder:{tmp_path / 'calendar'}",
+            calendars={1: f"folder:{tmp_path / 'calendar'}"},
             ca_file=ca_file,
         )
     )

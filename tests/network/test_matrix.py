@@ -66,7 +66,7 @@ class Pc:
             server=f"https://{way.host}:{lab.recorder.port}",
             connector_id=connector_id,
             epoch=0,
-            calendar=f"folder:{folder / 'calendar'}",
+            calendars={1: f"folder:{folder / 'calendar'}"},
             ca_file=lab.ca_file if way.own_ca else None,
             proxy=way.proxy,
         )

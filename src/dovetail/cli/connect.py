@@ -20,6 +20,10 @@ from dovetail.cli.options import HomeOption, JsonOption, is_terminal
 from dovetail.cli.report import progress_bar, tell
 
 TOKEN_VARIABLE = "DOVETAIL_TOKEN"  # noqa: S105 - the name of a variable
+NO_BOOKINGS = (
+    "Bookings cannot be written to any of these calendars. They can block your time: tick them as busy on the Calendar"
+    " connection page."
+)
 
 
 def connect(
@@ -28,8 +32,12 @@ def connect(
         str | None, typer.Option("--id", metavar="ID", help="The Connector ID shown on the Calendar connection page.")
     ] = None,
     calendar: Annotated[
-        str | None,
-        typer.Option(metavar="SPEC", help="Where the calendar is: folder:PATH for a folder of .ics files, or one."),
+        list[str] | None,
+        typer.Option(
+            metavar="SPEC",
+            help="Where a calendar is: folder:PATH for a folder of .ics files, or one; outlook-file:PATH for an Outlook"
+            " data file or a folder of .msg, to read alone. Repeat for more.",
+        ),
     ] = None,
     token_stdin: Annotated[
         bool, typer.Option("--token-stdin", help=f"Read the security token from standard input, not {TOKEN_VARIABLE}.")
@@ -50,7 +58,7 @@ def connect(
 ) -> None:
     """Pair this PC with your Calendar connection page."""
     with told_plainly(as_json=as_json):
-        from dovetail.connector.calendar_spec import read_spec
+        from dovetail.connector.calendar_spec import numbered, read_spec
         from dovetail.connector.link.address import read_address
         from dovetail.connector.link.routes import SYSTEM, read_mode
         from dovetail.connector.pairing import pair
@@ -62,7 +70,7 @@ def connect(
         wanted = Profile(
             server=read_address(server or _ask("Server", "--server")),
             connector_id=read_connector_id(connector_id or _ask("Connector ID", "--id")),
-            calendar=read_spec(calendar or _ask("Calendar", "--calendar")),
+            calendars=numbered(map(read_spec, calendar or [_ask("Calendar", "--calendar")]), {}),
             ca_file=ca_file and ca_file.absolute(),
             proxy=read_mode(proxy or SYSTEM),
             mode=SyncMode(mode),
@@ -77,7 +85,17 @@ def connect(
                 typer.echo(f"Connected to {profile.server}. The credential is kept in {place.words}.")
             with open_connector(chosen, profile) as connector, progress_bar("Reading the calendar") as progress:
                 run = connector.sync(progress=progress)
-    tell(run, as_json=as_json, server=profile.server, connector_id=profile.connector_id, credential=place.words)
+                takes_bookings = connector.takes_bookings()
+            if not as_json and not takes_bookings:
+                typer.echo(NO_BOOKINGS)
+    tell(
+        run,
+        as_json=as_json,
+        server=profile.server,
+        connector_id=profile.connector_id,
+        credential=place.words,
+        takes_bookings=takes_bookings,
+    )
 
 
 def _ask(label: str, option: str) -> str:

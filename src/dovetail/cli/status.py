@@ -82,7 +82,7 @@ def _lines(
     mode = f"{profile.mode}, every {profile.interval_minutes} min" if profile.mode == "auto" else str(profile.mode)
     lines = [
         head,
-        f"  Calendar:    {profile.calendar}",
+        *(f"  Calendar:    {spec}" for _, spec in sorted(profile.calendars.items())),
         f"  Mode:        {mode}; {'running' if running else 'not running'}",
         f"  Last sync:   {moment(done.started) if done else 'none yet'}",
         f"  Next sync:   {moment(due)}",

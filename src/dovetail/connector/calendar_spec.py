@@ -1,14 +1,17 @@
-"""Which calendar the connector works with, as one line: ``folder:PATH``, or ``outlook-file:PATH`` to read alone.
+"""Which calendars the connector works with: ``folder:PATH``, or ``outlook-file:PATH`` to read alone, one or several.
 
-A new kind of calendar is one more row in `KINDS`.
+A new kind of calendar is one more row in `KINDS`. What is named beside others has a number, which stays with it: see
+:mod:`dovetail.connector.calendars.joined`.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from itertools import count
 from pathlib import Path
 
+from dovetail.connector.calendars.joined import FIRST, JoinedCalendars
 from dovetail.connector.calendars.port import CalendarError, CalendarPort
 
 
@@ -51,3 +54,18 @@ def open_calendar(spec: str) -> CalendarPort:
     """The calendar that a spec as :func:`read_spec` gives it names. Raises CalendarError."""
     kind, _, rest = spec.partition(":")
     return KINDS[kind](rest)
+
+
+def numbered(specs: Iterable[str], before: Mapping[int, str]) -> dict[int, str]:
+    """Each spec with its number: the one that it had `before`, or else the lowest that is free."""
+    wanted = list(dict.fromkeys(specs))
+    kept = {number: spec for number, spec in before.items() if spec in wanted}
+    free = (number for number in count(FIRST) if number not in kept)
+    new = [spec for spec in wanted if spec not in kept.values()]
+    return kept | dict(zip(free, new, strict=False))
+
+
+def open_calendars(specs: Mapping[int, str]) -> CalendarPort:
+    """All that a profile names, by number. Raises CalendarError."""
+    ports = {number: open_calendar(spec) for number, spec in specs.items()}
+    return ports[FIRST] if ports.keys() == {FIRST} else JoinedCalendars(ports)

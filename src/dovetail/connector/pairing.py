@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextlib import closing
 from datetime import UTC, datetime
 
-from dovetail.connector.calendar_spec import open_calendar
+from dovetail.connector.calendar_spec import numbered, open_calendar
 from dovetail.connector.link.credentials import Place
 from dovetail.connector.link.https import HttpsServer, Receipt, open_server
 from dovetail.connector.link.port import Disconnected, WrongCredentials
@@ -21,15 +21,18 @@ def pair(home: Home, wanted: Profile, tokenized: str) -> tuple[Profile, Place]:
     """Prove the credential to `wanted.server` and keep both; the answer has the connection's epoch.
 
     A standing pairing with the same Connector ID is renewed (the User made a new token). Raises ProfileError where
-    another one stands, CalendarError, BadCaFile, and LinkError.
+    another one stands, CalendarError where one of the calendars cannot be listed, BadCaFile, and LinkError.
     """
     standing = home.read()
     if standing is not None and standing.ended is None and standing.connector_id != wanted.connector_id:
         raise ProfileError(
             f"This PC is connected to {standing.server} as {standing.connector_id}: run `dovetail disconnect` first."
         )
-    with closing(open_calendar(wanted.calendar)) as calendar:
-        calendar.list_calendars()
+    for spec in wanted.calendars.values():
+        with closing(open_calendar(spec)) as calendar:
+            calendar.list_calendars()
+    before = standing.calendars if standing and standing.connector_id == wanted.connector_id else {}
+    wanted = wanted.model_copy(update={"calendars": numbered(wanted.calendars.values(), before)})
     egress = home.egress(wanted, keep=False)
     with open_server(wanted.server, Credential(wanted.connector_id, tokenized), egress=egress) as server:
         paired = wanted.model_copy(update={"epoch": server.sign_in()})

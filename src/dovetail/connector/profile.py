@@ -45,7 +45,8 @@ class ProfileInUse(ProfileError):
 
 
 class Profile(BaseModel):
-    """`server` is an origin, `calendar` a spec such as ``folder:PATH`` (see :mod:`dovetail.connector.calendar_spec`).
+    """`server` is an origin. `calendars` are specs such as ``folder:PATH`` by numbers that stay with them: see
+    :mod:`dovetail.connector.calendar_spec`.
 
     `proxy` is as :func:`dovetail.connector.link.routes.read_mode` gives it.
     `ended` is when the server said that this connection is over: nothing is sent any more.
@@ -56,7 +57,7 @@ class Profile(BaseModel):
     server: str
     connector_id: str
     epoch: int
-    calendar: str
+    calendars: dict[int, str]
     ca_file: Path | None = None
     proxy: str = SYSTEM
     mode: SyncMode = SyncMode.AUTO

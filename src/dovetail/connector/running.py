@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 
 from dovetail import __version__
-from dovetail.connector.calendar_spec import open_calendar
+from dovetail.connector.calendar_spec import open_calendars
 from dovetail.connector.calendars.port import CalendarPort, Progress, no_progress
 from dovetail.connector.link.port import Disconnected
 from dovetail.connector.pairing import ended_by_server, reach
@@ -17,6 +17,7 @@ from dovetail.connector.sync.journal import RUNS_KEPT, Journal
 from dovetail.connector.sync.keys import Identity
 from dovetail.connector.sync.runs import RunReport
 from dovetail.connector.sync.scheduler import Scheduler
+from dovetail.protocol.messages import Access
 
 
 class Connector:
@@ -38,6 +39,11 @@ class Connector:
         with self._home.syncing():
             return self._engine.sync(trigger, progress)
 
+    def takes_bookings(self) -> bool:
+        """False where there are calendars and bookings can be written to none of them. Between two syncs."""
+        listed = self._journal.load().calendars
+        return not listed or any(info.access is Access.BOOKABLE for info in listed)
+
     def scheduler(self, every: float | None = None) -> Scheduler:
         """What calls :meth:`sync` when it is time; `every` so many seconds instead of the profile's interval."""
         profile = self.profile
@@ -53,7 +59,7 @@ def open_connector(home: Home, profile: Profile) -> Iterator[Connector]:
     try:
         with ExitStack() as opened:
             server = opened.enter_context(reach(home, profile))
-            calendar = opened.enter_context(closing(open_calendar(profile.calendar)))
+            calendar = opened.enter_context(closing(open_calendars(profile.calendars)))
             journal = opened.enter_context(Journal(home.journal_file, _identity(profile)))
             engine = Engine(calendar, server, journal, _about(profile))
             yield Connector(home, profile, calendar, journal, engine)
