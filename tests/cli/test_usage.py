@@ -16,7 +16,7 @@ from dovetail.protocol.credential import new_connector_id, new_token
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
-COMMANDS = ("demo", "serve", "connect", "sync", "run", "status", "disconnect", "proxy", "admin")
+COMMANDS = ("demo", "serve", "connect", "sync", "run", "status", "disconnect", "doctor", "proxy", "admin")
 
 
 def test_the_version_is_told(dovetail: Run) -> None:

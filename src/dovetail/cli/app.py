@@ -11,6 +11,7 @@ from dovetail.cli.admin import admin
 from dovetail.cli.connect import connect
 from dovetail.cli.demo import demo
 from dovetail.cli.disconnect import disconnect
+from dovetail.cli.doctor import doctor
 from dovetail.cli.proxy import proxy
 from dovetail.cli.run import run
 from dovetail.cli.serve import serve
@@ -44,4 +45,5 @@ app.command()(run)
 app.command()(status)
 app.command()(disconnect)
 app.command()(proxy)
+app.add_typer(doctor, name="doctor")
 app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})(admin)

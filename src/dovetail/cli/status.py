@@ -14,6 +14,7 @@ from dovetail.cli.options import HomeOption, JsonOption
 from dovetail.cli.report import moment, plain, problem_lines
 
 if TYPE_CHECKING:
+    from dovetail.connector.link.doctor import Report
     from dovetail.connector.link.sighting import Sighting
     from dovetail.connector.profile import Home, Profile
     from dovetail.connector.sync.runs import RunReport
@@ -30,12 +31,12 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
         runs = recent_runs(chosen, profile)
         kept = chosen.credentials.load(profile.connector_id)
         running, due = chosen.in_use(), chosen.next_sync()
-        sighting = chosen.sighting()
+        sighting, report = chosen.sighting(), chosen.report()
     credential = kept[1].words if kept else None
     if as_json:
-        typer.echo(json.dumps(_facts(chosen, profile, runs, credential, running, due, sighting)))
+        typer.echo(json.dumps(_facts(chosen, profile, runs, credential, running, due, sighting, report)))
     else:
-        typer.echo("\n".join(_lines(profile, runs, credential, running, due, sighting)))
+        typer.echo("\n".join(_lines(profile, runs, credential, running, due, sighting, report)))
     if profile.ended is not None:
         raise typer.Exit(ExitCode.DISCONNECTED)
 
@@ -48,6 +49,7 @@ def _facts(
     running: bool,
     due: datetime | None,
     sighting: Sighting,
+    report: Report | None,
 ) -> dict[str, Any]:
     last, done = _last(runs)
     return {
@@ -57,6 +59,7 @@ def _facts(
         "credential": credential,
         "running": running,
         "network": sighting.model_dump(mode="json"),
+        "doctor": report.model_dump(mode="json") if report else None,
         "health": str(last.outcome) if last else None,
         "held": last.held if last else 0,
         "last_sync": done.started.isoformat() if done else None,
@@ -73,6 +76,7 @@ def _lines(
     running: bool,
     due: datetime | None,
     sighting: Sighting,
+    report: Report | None,
 ) -> list[str]:
     last, done = _last(runs)
     if profile.ended is None:
@@ -89,6 +93,8 @@ def _lines(
         f"  Credential:  {credential or 'missing'}",
         *(f"  Network:     {words}" for words in _network_words(sighting)),
     ]
+    if report is not None:
+        lines.append(f"  Diagnosis:   {moment(report.at)}: {report.verdict}")
     if last is not None and last is not done:
         lines.append(f"  Last try:    {moment(last.started)}, {last.outcome}: {last.reason}")
     return lines + (problem_lines(last) if last else [])

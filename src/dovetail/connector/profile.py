@@ -20,6 +20,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from dovetail.connector.atomic import write_private
 from dovetail.connector.link.credentials import CredentialStore
+from dovetail.connector.link.doctor import FILE_NAME as REPORT_FILE
+from dovetail.connector.link.doctor import Report
 from dovetail.connector.link.egress import Egress
 from dovetail.connector.link.gate import FILE_NAME as TRIES_FILE
 from dovetail.connector.link.gate import Gate
@@ -76,6 +78,7 @@ class Home:
         self.credentials = CredentialStore(folder)
         self.proxy_credentials = ProxyCredentials(folder)
         self.gate = Gate(folder / TRIES_FILE)
+        self._report_file = folder / REPORT_FILE
         self._next_sync_file = folder / "next-sync"
 
     def read(self) -> Profile | None:
@@ -99,9 +102,13 @@ class Home:
 
     def egress(self, profile: Profile, *, keep: bool = True) -> Egress:
         """The way out that this profile goes. `keep` what is seen on it, for :meth:`sighting`."""
+        return self.way_out(profile.proxy, profile.ca_file, keep=keep)
+
+    def way_out(self, proxy: str, ca_file: Path | None, *, keep: bool = False) -> Egress:
+        """As :meth:`egress`, where there is no profile yet."""
         return Egress(
-            profile.proxy,
-            ca_file=profile.ca_file,
+            proxy,
+            ca_file=ca_file,
             credential_of=self._proxy_credential,
             gate=self.gate,
             sightings_file=self.sighting_file if keep else None,
@@ -114,6 +121,17 @@ class Home:
     def sighting(self) -> Sighting:
         """What the last connections met on their way to the server."""
         return read_sighting(self.sighting_file)
+
+    def keep_report(self, report: Report) -> None:
+        """For :meth:`report`, and so for status."""
+        write_private(self._report_file, report.model_dump_json(indent=2) + "\n")
+
+    def report(self) -> Report | None:
+        """The last diagnosis of the network; None where there is none that can be read."""
+        try:
+            return Report.model_validate_json(self._report_file.read_bytes())
+        except (OSError, ValidationError):
+            return None
 
     @contextmanager
     def locked(self, wait: float = 1.0) -> Iterator[None]:
@@ -173,7 +191,8 @@ class Home:
         """Erase the pairing from this PC: credential, memory and profile."""
         self.credentials.erase(profile.connector_id)
         self.forget_memory()
-        self.sighting_file.unlink(missing_ok=True)
+        for file in (self.sighting_file, self._report_file):
+            file.unlink(missing_ok=True)
         self.profile_file.unlink(missing_ok=True)
 
 

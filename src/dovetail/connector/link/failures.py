@@ -64,15 +64,23 @@ def explain(error: Exception, origin: str) -> LinkError:
     """`error` as httpx or the layers below raised it, `origin` as :func:`read_address` gives it."""
     host = urlsplit(origin).netloc
     egress = find_egress_error(error)
-    verdict = classify(error, _phase(error, egress))
+    phase = _phase(error, egress)
+    verdict = classify(error, phase)
+    if verdict is Verdict.UNKNOWN and any(isinstance(cause, httpx.RemoteProtocolError) for cause in causes(error)):
+        verdict = Verdict.CUT
+    told = words(verdict, phase, host, egress.proxy if egress else "", egress.detail if egress else "")
+    return NotTheServer(told) if verdict in _OF_THE_CERTIFICATE else Unreachable(told)
+
+
+def words(verdict: Verdict, phase: Phase, host: str, proxy: str = "", detail: str = "") -> str:
+    """The sentence for the owner of the PC."""
     if verdict in _OF_THE_CERTIFICATE:
-        return NotTheServer(_OF_THE_CERTIFICATE[verdict].format(host=host))
-    if egress is not None and egress.phase is Phase.PROXY and verdict in _OF_THE_PROXY:
-        detail = egress.detail or "it gives no reason"
-        return Unreachable(_OF_THE_PROXY[verdict].format(host=host, proxy=egress.proxy, detail=detail))
-    if egress is not None and (egress.phase, verdict) == (Phase.TLS, Verdict.STALLED):
-        return Unreachable(_STALLED_IN_TLS.format(host=host))
-    return Unreachable(_OF_THE_SERVER.get(verdict, _OF_THE_SERVER[Verdict.UNKNOWN]).format(host=host))
+        return _OF_THE_CERTIFICATE[verdict].format(host=host)
+    if phase is Phase.PROXY and verdict in _OF_THE_PROXY:
+        return _OF_THE_PROXY[verdict].format(host=host, proxy=proxy, detail=detail or "it gives no reason")
+    if (phase, verdict) == (Phase.TLS, Verdict.STALLED):
+        return _STALLED_IN_TLS.format(host=host)
+    return _OF_THE_SERVER.get(verdict, _OF_THE_SERVER[Verdict.UNKNOWN]).format(host=host)
 
 
 def _phase(error: Exception, egress: EgressError | None) -> Phase:

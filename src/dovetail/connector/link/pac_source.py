@@ -54,7 +54,7 @@ class PacSource:
         try:
             script = PacScript(self._fetch(url))
         except PacUnavailable as error:
-            where = urlsplit(url).netloc or url
+            where = urlsplit(url).hostname or url
             if kept:
                 return kept[3], f"The PAC file at {where} cannot be had ({error}): the one had before is used on."
             return None, f"The PAC file at {where} cannot be had ({error}): it was tried without a proxy."

@@ -63,7 +63,7 @@ class Sightings:
         issuer = issuer_of(connected)
         if (host, issuer) == (self.last.host, self.last.issuer):
             return
-        known = self._vouched_for(host, port)
+        known = self.is_vouched_for(host, port)
         before = self.last.usual_issuer if self.last.host == host else ""
         inspected = Inspection.NO if known else Inspection.YES if before else Inspection.POSSIBLE
         usual = issuer if known else before
@@ -77,7 +77,7 @@ class Sightings:
         if (way, found, notice) != (self.last.way, self.last.found, self.last.notice):
             self._note(way=way, found=found, notice=notice)
 
-    def _vouched_for(self, host: str, port: int) -> bool:
+    def is_vouched_for(self, host: str, port: int) -> bool:
         """Whether public authorities or the owner's CA file would have trusted it: found out by another handshake."""
         context = ssl.create_default_context(cafile=certifi.where())
         if self._ca_file is not None:
@@ -110,15 +110,18 @@ def read_sighting(file: Path | None) -> Sighting:
 
 
 def issuer_of(connected: ssl.SSLSocket) -> str:
-    """The common name, or the organisation, that signed the peer's certificate."""
+    """Who signed the peer's certificate."""
     der = connected.getpeercert(True)  # the parsed form is empty where the system verifies, as on Windows
     if not der:
         return "nobody"
-    issuer = x509.load_der_x509_certificate(der).issuer
-    for kind in (NameOID.COMMON_NAME, NameOID.ORGANIZATION_NAME):
-        for attribute in issuer.get_attributes_for_oid(kind):
-            return str(attribute.value)
-    return issuer.rfc4514_string() or "nobody"
+    return name_of(x509.load_der_x509_certificate(der).issuer)
+
+
+def name_of(name: x509.Name) -> str:
+    """Common name and organisation, as far as there are any."""
+    kinds = (NameOID.COMMON_NAME, NameOID.ORGANIZATION_NAME)
+    found = [str(attribute.value) for kind in kinds for attribute in name.get_attributes_for_oid(kind)]
+    return ", ".join(dict.fromkeys(found)) or name.rfc4514_string() or "nobody"
 
 
 def inspection_words(sighting: Sighting) -> str:

@@ -64,6 +64,8 @@ def _said_by(*command: str) -> str:
 
 def read_gsettings(text: str) -> ProxySettings:
     """Lines such as ``org.gnome.system.proxy.https host 'proxy.corp'``."""
+    if not text:
+        return ProxySettings("no settings")
     values = {}
     for line in text.splitlines():
         schema, _, rest = line.partition(" ")
