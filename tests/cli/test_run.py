@@ -127,3 +127,4 @@ def test_wrong_credentials_end_it_so_that_it_does_not_block_its_user(
     done = dovetail("run")
     assert done.returncode == ExitCode.NOT_PAIRED
     assert "wrong" in done.stderr
+    assert "Run `dovetail connect` with a new one" in done.stderr

@@ -16,7 +16,7 @@ from dovetail.protocol.credential import new_connector_id, new_token
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
-COMMANDS = ("demo", "serve", "connect", "sync", "run", "status", "disconnect", "doctor", "proxy", "admin")
+COMMANDS = ("demo", "serve", "connect", "sync", "run", "status", "mode", "disconnect", "doctor", "proxy", "admin")
 
 
 def test_the_version_is_told(dovetail: Run) -> None:
@@ -74,7 +74,7 @@ def test_json_is_one_object_for_failures_too(dovetail: Run, command: str) -> Non
         ({"--ca-file": "nowhere.pem"}, "no file"),
         ({"--interval": "0"}, "--interval"),
         ({"--interval": "61"}, "--interval"),
-        ({"--mode": "real-time"}, "--mode"),
+        ({"--mode": "sometimes"}, "--mode"),
         ({"token": "ABCD-EFGH"}, "32 letters and digits"),
         ({"token": None}, "security token is missing"),
     ],

@@ -12,6 +12,7 @@ from dovetail.cli.connect import connect
 from dovetail.cli.demo import demo
 from dovetail.cli.disconnect import disconnect
 from dovetail.cli.doctor import doctor
+from dovetail.cli.mode import mode
 from dovetail.cli.proxy import proxy
 from dovetail.cli.run import run
 from dovetail.cli.serve import serve
@@ -43,6 +44,7 @@ app.command()(connect)
 app.command()(sync)
 app.command()(run)
 app.command()(status)
+app.command()(mode)
 app.command()(disconnect)
 app.command()(proxy)
 app.add_typer(doctor, name="doctor")

@@ -51,8 +51,11 @@ def connect(
             metavar="WAY", help="system (the default), none, http://HOST:PORT, socks5://HOST:PORT or pac:URL."
         ),
     ] = None,
-    mode: Annotated[Literal["auto", "manual"], typer.Option(help="Sync by the clock, or only on demand.")] = "auto",
-    interval: Annotated[int, typer.Option(min=1, max=60, metavar="MINUTES", help="How often, in auto mode.")] = 5,
+    mode: Annotated[
+        Literal["real-time", "auto", "manual"],
+        typer.Option(help="Sync at once when something happens, by the clock, or only on demand."),
+    ] = "auto",
+    interval: Annotated[int, typer.Option(min=1, max=60, metavar="MINUTES", help="How often by the clock.")] = 5,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:

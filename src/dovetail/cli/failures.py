@@ -14,7 +14,17 @@ import typer
 from dovetail.cli.exit_codes import ExitCode
 
 EXTRAS = {
-    "connector": ("httpx", "keyring", "truststore", "filelock", "quickjs", "spnego", "python_socks"),
+    "connector": (
+        "httpx",
+        "keyring",
+        "truststore",
+        "filelock",
+        "quickjs",
+        "spnego",
+        "python_socks",
+        "slixmpp",
+        "websockets",
+    ),
     "server": ("django", "uvicorn", "ninja"),
 }
 

@@ -1,8 +1,8 @@
 """``dovetail run``: the connector in the foreground, until Ctrl-C or SIGTERM.
 
-In auto mode it syncs on the interval, and soon after the calendar changes; in manual mode once at the start. A sync
-under way is finished first; a second signal ends the process at once, which costs a re-check at the next start. The
-scheduler has a thread of its own, because on Windows a waiting main thread hears no Ctrl-C.
+In auto mode it syncs on the interval, and soon after the calendar changes; in real-time mode also when the server has
+something; in manual mode once at the start. A sync under way is finished first; a second signal ends the process at
+once, which costs a re-check at the next start.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import FrameType
@@ -23,10 +22,9 @@ from dovetail.cli.options import HomeOption
 from dovetail.cli.report import moment, problem_lines, summary
 
 if TYPE_CHECKING:
+    from dovetail.connector.realtime.state import RealtimeState
     from dovetail.connector.sync.runs import RunReport
-    from dovetail.connector.sync.scheduler import Scheduler
 
-HEARING_SECONDS = 0.5
 SIGNALS = [signal.SIGTERM, signal.SIGINT]
 if sys.platform == "win32":
     SIGNALS.append(signal.SIGBREAK)
@@ -42,27 +40,25 @@ def run(
     with told_plainly():
         from dovetail.connector.profile import find_home
         from dovetail.connector.running import open_connector
+        from dovetail.connector.working import Work
 
         chosen = find_home(home)
         with chosen.locked(), open_connector(chosen, chosen.paired()) as connector:
-            scheduler = connector.scheduler(every)
+            interval = connector.profile.interval_minutes
 
-            def told(outcome: RunReport | Exception) -> None:
-                chosen.note_next_sync(scheduler.next_sync())
-                typer.echo(_words(outcome, scheduler.next_sync()))
+            def told(outcome: RunReport | Exception, due: datetime | None) -> None:
+                chosen.note_next_sync(due)
+                typer.echo(_words(outcome, due))
 
-            with _first_signal_calls(scheduler.stop):
+            def noted(state: RealtimeState) -> None:
+                if state.phase.is_told:
+                    typer.echo(f"{moment(state.since)} syncs: {state.line(interval)}")
+
+            work = Work(chosen, connector, told, noted, every)
+            with _first_signal_calls(work.stop):
                 typer.echo(f"Connected to {connector.profile.server}; Ctrl-C stops.")
-                _work(scheduler, told)
+                work.run()
         typer.echo("Stopped.")
-
-
-def _work(scheduler: Scheduler, told: Callable[[RunReport | Exception], None]) -> None:
-    with ThreadPoolExecutor(1, "scheduler") as pool:
-        work = pool.submit(scheduler.run, told)
-        while not wait([work], HEARING_SECONDS).done:
-            pass
-    work.result()
 
 
 def _words(outcome: RunReport | Exception, due: datetime | None) -> str:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dovetail.connector.link.doctor import Report
     from dovetail.connector.link.sighting import Sighting
     from dovetail.connector.profile import Home, Profile
+    from dovetail.connector.realtime.state import RealtimeState
     from dovetail.connector.sync.runs import RunReport
 
 
@@ -31,12 +32,12 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
         runs = recent_runs(chosen, profile)
         kept = chosen.credentials.load(profile.connector_id)
         running, due = chosen.in_use(), chosen.next_sync()
-        sighting, report = chosen.sighting(), chosen.report()
+        sighting, report, realtime = chosen.sighting(), chosen.report(), chosen.realtime()
     credential = kept[1].words if kept else None
     if as_json:
-        typer.echo(json.dumps(_facts(chosen, profile, runs, credential, running, due, sighting, report)))
+        typer.echo(json.dumps(_facts(chosen, profile, runs, credential, running, due, sighting, report, realtime)))
     else:
-        typer.echo("\n".join(_lines(profile, runs, credential, running, due, sighting, report)))
+        typer.echo("\n".join(_lines(profile, runs, credential, running, due, sighting, report, realtime)))
     if profile.ended is not None:
         raise typer.Exit(ExitCode.DISCONNECTED)
 
@@ -50,6 +51,7 @@ def _facts(
     due: datetime | None,
     sighting: Sighting,
     report: Report | None,
+    realtime: RealtimeState | None,
 ) -> dict[str, Any]:
     last, done = _last(runs)
     return {
@@ -58,6 +60,8 @@ def _facts(
         "home": str(home.folder),
         "credential": credential,
         "running": running,
+        "syncs": _pace(profile, realtime),
+        "realtime": _realtime_facts(realtime) if realtime else None,
         "network": sighting.model_dump(mode="json"),
         "doctor": report.model_dump(mode="json") if report else None,
         "health": str(last.outcome) if last else None,
@@ -77,17 +81,18 @@ def _lines(
     due: datetime | None,
     sighting: Sighting,
     report: Report | None,
+    realtime: RealtimeState | None,
 ) -> list[str]:
     last, done = _last(runs)
     if profile.ended is None:
         head = f"Connected to {profile.server} as {profile.connector_id}."
     else:
         head = f"Disconnected by {profile.server} at {moment(profile.ended)}: run `dovetail connect` to connect again."
-    mode = f"{profile.mode}, every {profile.interval_minutes} min" if profile.mode == "auto" else str(profile.mode)
     lines = [
         head,
         *(f"  Calendar:    {spec}" for _, spec in sorted(profile.calendars.items())),
-        f"  Mode:        {mode}; {'running' if running else 'not running'}",
+        f"  Mode:        {profile.mode}, {_pace(profile, realtime)}; {'running' if running else 'not running'}",
+        *(f"  Real time:   {words}" for words in _realtime_words(realtime)),
         f"  Last sync:   {moment(done.started) if done else 'none yet'}",
         f"  Next sync:   {moment(due)}",
         f"  Credential:  {credential or 'missing'}",
@@ -98,6 +103,24 @@ def _lines(
     if last is not None and last is not done:
         lines.append(f"  Last try:    {moment(last.started)}, {last.outcome}: {last.reason}")
     return lines + (problem_lines(last) if last else [])
+
+
+def _pace(profile: Profile, realtime: RealtimeState | None) -> str:
+    """When it syncs, in one line."""
+    if realtime is not None:
+        return realtime.line(profile.interval_minutes)
+    every = f"every {profile.interval_minutes} min"
+    return {"manual": "on demand", "auto": every}.get(profile.mode, f"at once while it runs, else {every}")
+
+
+def _realtime_words(realtime: RealtimeState | None) -> list[str]:
+    """What stands in its way, and what to ask IT for."""
+    return [words for words in (*realtime.port_lines(), realtime.for_it()) if words] if realtime else []
+
+
+def _realtime_facts(realtime: RealtimeState) -> dict[str, Any]:
+    words = {"live": realtime.is_live, "blocked": realtime.port_lines(), "for_it": realtime.for_it()}
+    return {**realtime.model_dump(mode="json"), **words}
 
 
 def _network_words(sighting: Sighting) -> list[str]:

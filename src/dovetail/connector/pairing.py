@@ -44,8 +44,8 @@ def pair(home: Home, wanted: Profile, tokenized: str) -> tuple[Profile, Place]:
     return paired, place
 
 
-def reach(home: Home, profile: Profile) -> HttpsServer:
-    """The server of a pairing that stands. Raises NotPaired, BadCaFile, and Disconnected if it was ended."""
+def credential_of(home: Home, profile: Profile) -> Credential:
+    """The credential of a pairing that stands. Raises NotPaired, and Disconnected if it was ended."""
     if profile.ended is not None:
         raise Disconnected("The connection was ended on the server: run `dovetail connect` with a new token to go on.")
     kept = home.credentials.load(profile.connector_id)
@@ -55,7 +55,12 @@ def reach(home: Home, profile: Profile) -> HttpsServer:
             " Calendar connection page and run `dovetail connect`."
         )
     tokenized, _ = kept
-    return open_server(profile.server, Credential(profile.connector_id, tokenized), egress=home.egress(profile))
+    return Credential(profile.connector_id, tokenized)
+
+
+def reach(home: Home, profile: Profile) -> HttpsServer:
+    """The server of a pairing that stands. Raises NotPaired, BadCaFile, and Disconnected if it was ended."""
+    return open_server(profile.server, credential_of(home, profile), egress=home.egress(profile))
 
 
 def end(home: Home, profile: Profile) -> Receipt | None:

@@ -29,6 +29,8 @@ from dovetail.connector.link.proxy_credentials import ProxyCredentials
 from dovetail.connector.link.routes import SYSTEM, ProxyCredential
 from dovetail.connector.link.sighting import FILE_NAME as SIGHTING_FILE
 from dovetail.connector.link.sighting import Sighting, read_sighting
+from dovetail.connector.realtime.state import FILE_NAME as REALTIME_FILE
+from dovetail.connector.realtime.state import RealtimeState, read_state
 from dovetail.protocol.messages import SyncMode
 
 DEFAULT_INTERVAL_MINUTES = 5
@@ -75,6 +77,7 @@ class Home:
         self.profile_file = folder / "profile.json"
         self.journal_file = folder / "journal.sqlite3"
         self.sighting_file = folder / SIGHTING_FILE
+        self.realtime_file = folder / REALTIME_FILE
         self.credentials = CredentialStore(folder)
         self.proxy_credentials = ProxyCredentials(folder)
         self.gate = Gate(folder / TRIES_FILE)
@@ -99,6 +102,12 @@ class Home:
 
     def write(self, profile: Profile) -> None:
         write_private(self.profile_file, profile.model_dump_json(indent=2) + "\n")
+
+    def choose_mode(self, mode: SyncMode) -> Profile:
+        """Of syncing, from now on: a connector that is at work notices. Raises ProfileError."""
+        chosen = self.paired().model_copy(update={"mode": mode})
+        self.write(chosen)
+        return chosen
 
     def egress(self, profile: Profile, *, keep: bool = True) -> Egress:
         """The way out that this profile goes. `keep` what is seen on it, for :meth:`sighting`."""
@@ -181,11 +190,16 @@ class Home:
         except (OSError, ValueError):
             return None
 
+    def realtime(self) -> RealtimeState | None:
+        """How the connector that is at work does in real-time mode; None if none is, or it is in another mode."""
+        return read_state(self.realtime_file) if self.realtime_file.exists() and self.in_use() else None
+
     def forget_memory(self) -> None:
         """Erase the journal; the calendar itself is not touched."""
         for file in self.folder.glob(f"{self.journal_file.name}*"):
             file.unlink(missing_ok=True)
         self._next_sync_file.unlink(missing_ok=True)
+        self.realtime_file.unlink(missing_ok=True)
 
     def forget(self, profile: Profile) -> None:
         """Erase the pairing from this PC: credential, memory and profile."""

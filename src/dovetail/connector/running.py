@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from dovetail import __version__
 from dovetail.connector.calendar_spec import open_calendars
 from dovetail.connector.calendars.port import CalendarPort, Progress, no_progress
 from dovetail.connector.link.port import Disconnected
-from dovetail.connector.pairing import ended_by_server, reach
+from dovetail.connector.pairing import credential_of, ended_by_server, reach
 from dovetail.connector.profile import Home, Profile
+from dovetail.connector.realtime.state import RealtimeState
 from dovetail.connector.sync.engine import MANUAL, About, Engine
 from dovetail.connector.sync.journal import RUNS_KEPT, Journal
 from dovetail.connector.sync.keys import Identity
 from dovetail.connector.sync.runs import RunReport
-from dovetail.connector.sync.scheduler import Scheduler
-from dovetail.protocol.messages import Access
+from dovetail.connector.sync.scheduler import RECONCILE, Scheduler
+from dovetail.protocol.messages import Access, Push, Realtime, SyncMode
+
+if TYPE_CHECKING:
+    from dovetail.connector.realtime.listener import Listener
+
+RECONCILE_MINUTES = round(RECONCILE / 60)
 
 
 class Connector:
@@ -49,6 +57,34 @@ class Connector:
         profile = self.profile
         return Scheduler(self.sync, profile.mode, profile.interval_minutes, self._calendar.watch, every=every)
 
+    def listener(self, wake: Callable[[], None], told: Callable[[RealtimeState], None]) -> Listener:
+        """What waits for the server's hints. Raises NotPaired."""
+        from dovetail.connector.realtime.listener import Listener
+
+        profile = self.profile
+        egress = self._home.egress(profile, keep=False)
+        credential = credential_of(self._home, profile)
+        return Listener(profile.server, credential, egress, wake, told, ca_file=profile.ca_file)
+
+    def announced(self) -> Realtime | None:
+        """Where the server said last that it sends its hints. Between two syncs."""
+        settings = self._journal.settings()
+        return settings.realtime if settings else None
+
+    def use_mode(self, mode: SyncMode) -> None:
+        """From the next sync on. Between two syncs."""
+        self.profile = self.profile.model_copy(update={"mode": mode})
+        self._engine.about = _about(self.profile)
+
+    def note_realtime(self, state: RealtimeState) -> None:
+        """For the server to know from the next sync on, and for status."""
+        about = _about(self.profile)
+        if state.rung is not None:
+            about = replace(
+                about, push=Push(state.rung), interval_minutes=max(RECONCILE_MINUTES, about.interval_minutes)
+            )
+        self._engine.about = about
+
 
 @contextmanager
 def open_connector(home: Home, profile: Profile) -> Iterator[Connector]:
@@ -62,7 +98,10 @@ def open_connector(home: Home, profile: Profile) -> Iterator[Connector]:
             calendar = opened.enter_context(closing(open_calendars(profile.calendars)))
             journal = opened.enter_context(Journal(home.journal_file, _identity(profile)))
             engine = Engine(calendar, server, journal, _about(profile))
-            yield Connector(home, profile, calendar, journal, engine)
+            connector = Connector(home, profile, calendar, journal, engine)
+            if profile.mode is SyncMode.REAL_TIME and (state := home.realtime()) is not None:
+                connector.note_realtime(state)
+            yield connector
     except Disconnected:
         if profile.ended is None:
             ended_by_server(home, profile)
@@ -82,5 +121,7 @@ def _identity(profile: Profile) -> Identity:
 
 
 def _about(profile: Profile) -> About:
+    """Of a connector that no hints reach."""
     system = f"{platform.system()} {platform.release()}"
-    return About(__version__, system[:80], profile.mode, profile.interval_minutes)
+    push = Push.NONE if profile.mode is SyncMode.REAL_TIME else None
+    return About(__version__, system[:80], profile.mode, profile.interval_minutes, push)
