@@ -92,7 +92,7 @@ def new_event(uid: str, draft: Draft, stamp: Stamp, now: datetime) -> bytes:
         *_shown(draft),
         _line("SUMMARY", draft.subject),
         _line("LOCATION", draft.location),
-        _line("DESCRIPTION", _with_body("", draft.body)),
+        _line("DESCRIPTION", with_body("", draft.body)),
     ]
     return b"BEGIN:VEVENT\r\n" + b"".join(lines) + b"END:VEVENT\r\n"
 
@@ -119,7 +119,7 @@ def updated_event(raw: bytes, current: Draft, draft: Draft, stamp: Stamp, now: d
     lines = list(content_lines(raw))
     if current.body != draft.body:
         dropped |= _BODY
-        added.append(_line("DESCRIPTION", _with_body(_texts(lines).get("DESCRIPTION", ""), draft.body)))
+        added.append(_line("DESCRIPTION", with_body(_texts(lines).get("DESCRIPTION", ""), draft.body)))
     kept = [line.raw for line in lines if line.name not in dropped]
     newline = b"\r\n" if kept[0].endswith(b"\r\n") else b"\n"
     return b"".join([kept[0], *(line.replace(b"\r\n", newline) for line in added), *kept[1:]])
@@ -170,7 +170,7 @@ def body_in(description: str) -> str:
     return "\n".join(lines[found[0] + 1 : found[1]]) if found else description
 
 
-def _with_body(description: str, body: str) -> str:
+def with_body(description: str, body: str) -> str:
     """The description with our lines replaced, or put above it when the marks are not there."""
     block = [BODY_BEGINS, body, BODY_ENDS]
     lines = description.split("\n") if description else []

@@ -1,0 +1,254 @@
+"""Outlook's calendars through its object model, as a calendar: listed, scanned, searched, and written to.
+
+A scan reads each calendar's table, and opens an item only when its row is new or says something new; a scan in which
+nothing changed opens none. Series are expanded here. Nothing that would bring up Outlook's security prompt is called,
+but for one text (see `automation`).
+
+*Complete*  the table was read to its end and holds no fewer rows than the folder says. A table that is empty, where
+            something was before, counts only once an item of before is found to be gone.
+*Gone*      Outlook says that the item does not exist, or lies in another folder, and the calendar can be read.
+
+Where Outlook comes from is not known here: `connect` gives its Application object, `listen` connects its events. Both
+are called, and everything else is, in the thread that the port is called in.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+from uuid import UUID
+
+import tzlocal
+
+from dovetail.connector.calendars.port import (
+    CalendarError,
+    CalendarInfo,
+    Capabilities,
+    Draft,
+    Gone,
+    Item,
+    ItemChanged,
+    ItemGone,
+    Present,
+    Probe,
+    Progress,
+    Scan,
+    ScanRequest,
+    Stamp,
+    Unknown,
+    no_progress,
+)
+from dovetail.connector.outlook.object_model import writing
+from dovetail.connector.outlook.object_model.appointment import VERSION_SECONDS, Reading, holds, read_appointment
+from dovetail.connector.outlook.object_model.automation import Automation
+from dovetail.connector.outlook.object_model.clock import Clock
+from dovetail.connector.outlook.object_model.faults import Outcome, OutlookFault
+from dovetail.connector.outlook.object_model.gathering import Gathered
+from dovetail.connector.outlook.object_model.rows import open_table, rows
+from dovetail.connector.outlook.object_model.session import Session
+from dovetail.connector.outlook.object_model.stamping import bears
+from dovetail.protocol.messages import Access
+from dovetail.schedule.instants import to_minutes, to_minutes_ceil
+from dovetail.schedule.intervals import Interval
+
+Connect = Callable[[], Any]
+Listen = Callable[[Any, Callable[[], None]], AbstractContextManager[None]]
+"""Given an Items object: while entered, calls back on its events."""
+
+_EMPTY = "Outlook shows an empty calendar where there were appointments. Is it still starting?"
+_NOT_WRITABLE = "Outlook refused to write to it."
+
+
+class ObjectModelCalendar:
+    """Implements CalendarPort. `local` is the zone of the PC."""
+
+    def __init__(
+        self,
+        connect: Connect,
+        *,
+        listen: Listen | None = None,
+        local: tzinfo | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._connect = connect
+        self._listen = listen
+        self._local = local
+        self._now = now
+        self._com = Automation(sleep)
+        self._open: Session | None = None
+        self._handles: dict[str, dict[str, str]] = {}  # by calendar: the lasting handle of each row's id
+        self._refused: set[str] = set()  # calendars that could not be written to
+
+    def capabilities(self) -> Capabilities:
+        return Capabilities(watches=self._listen is not None, writes=True, version_seconds=VERSION_SECONDS)
+
+    def list_calendars(self) -> list[CalendarInfo]:
+        with self._session() as session:
+            return [self._as_learned(info) for info in session.calendars()]
+
+    def scan(self, request: ScanRequest, progress: Progress = no_progress) -> Scan:
+        as_of = self._now()
+        gathered: Gathered | None = None
+        try:
+            with self._session() as session:
+                table = open_table(self._com, session.folder(request.calendar))
+                handles = self._handles.setdefault(request.calendar, {})
+                gathered = Gathered(self._com, session, request, self._clock(), self._now, handles)
+                total = self._com.call(table, "GetRowCount")
+                done = 0
+                for done, row in enumerate(rows(self._com, table, gathered.clock), 1):
+                    gathered.add(row)
+                    progress(min(done, total), total)
+                gathered.complete &= self._is_whole(session, request, done)
+        except OutlookFault:
+            if gathered is None:
+                raise
+            gathered.complete = False
+        return gathered.scan(as_of)
+
+    def probe(self, calendar: str, handle: str, window: Interval) -> Probe:
+        with self._session() as session:
+            try:
+                found = self._read(session, calendar, handle).item(calendar, window, self._clock())
+            except OutlookFault as fault:
+                if fault.outcome is Outcome.DEAD:
+                    raise
+                if fault.outcome is Outcome.GONE and self._can_be_read(session, calendar):
+                    return Gone()
+                return Unknown(fault.reason)
+        return Present(found) if isinstance(found, Item) else Unknown(found.reason)
+
+    def find_by_booking(self, calendar: str, booking: UUID, window: Interval) -> list[Item]:
+        with self._session() as session:
+            folder = session.folder(calendar)
+            found = []
+            for row in rows(self._com, open_table(self._com, folder, bears(booking)), self._clock()):
+                reading = self._read(session, calendar, row.entry_id)
+                if reading.mark is not None and reading.mark.stamp.booking == booking:
+                    found.append(_whole(reading.item(calendar, window, self._clock())))
+            if not found and not self._is_whole(session, ScanRequest(calendar, window), self._count(folder)):
+                raise CalendarError(_EMPTY)
+            return found
+
+    def create(self, calendar: str, draft: Draft, stamp: Stamp) -> Item:
+        with self._session() as session, self._learning(calendar):
+            handle = writing.write_new(self._com, session.folder(calendar), draft, stamp, self._clock())
+            return self._written(session, calendar, handle, draft)
+
+    def update(self, calendar: str, handle: str, version: str, draft: Draft, stamp: Stamp) -> Item:
+        with self._session() as session, self._learning(calendar):
+            try:
+                item = session.item(calendar, handle)
+                reading = read_appointment(self._com, item, self._clock(), self._now())
+                current = _may_be_written(reading, version, stamp)
+                writing.write_over(self._com, item, handle, current, draft, stamp, self._clock())
+            except OutlookFault as fault:
+                if fault.outcome is Outcome.CHANGED:
+                    raise ItemChanged(fault.reason) from None
+                if fault.outcome is Outcome.GONE and self._can_be_read(session, calendar):
+                    raise ItemGone("The item is not in the calendar any more.") from None
+                raise
+            del item
+            return self._written(session, calendar, handle, draft)
+
+    @contextmanager
+    def watch(self, changed: Callable[[], None]) -> Iterator[None]:
+        """Outlook's events get lost in numbers, and with every restart: they are hints."""
+        with ExitStack() as stack:
+            if self._listen is not None:
+                with self._session() as session:
+                    for info in session.calendars():
+                        if info.access is not Access.UNREADABLE:
+                            items = self._com.get(session.folder(info.id), "Items")
+                            stack.enter_context(self._listen(items, changed))
+            yield
+
+    def close(self) -> None:
+        self._open = None
+        self._handles.clear()
+
+    # ------------------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _session(self) -> Iterator[Session]:
+        """Connected; to a new Outlook if the last one is gone."""
+        if self._open is None or not self._open.is_alive():
+            self._open = None
+            self._handles.clear()
+            self._open = Session(self._com, self._com.attempt(self._connect))
+        try:
+            yield self._open
+        except OutlookFault as fault:
+            if fault.outcome is Outcome.DEAD:
+                self._open = None
+            raise
+
+    def _read(self, session: Session, calendar: str, entry_id: str) -> Reading:
+        return read_appointment(self._com, session.item(calendar, entry_id), self._clock(), self._now())
+
+    def _written(self, session: Session, calendar: str, handle: str, draft: Draft) -> Item:
+        """Read again as any other: only a fresh object tells what was saved."""
+        window = Interval(to_minutes(draft.start), to_minutes_ceil(draft.end))
+        return _whole(self._read(session, calendar, handle).item(calendar, window, self._clock()))
+
+    def _count(self, folder: Any) -> int:
+        count: int = self._com.get(self._com.get(folder, "Items"), "Count")
+        return count
+
+    def _can_be_read(self, session: Session, calendar: str) -> bool:
+        """Whether "not found" can be believed: the calendar answers, and its mailbox is not out of reach."""
+        try:
+            self._count(session.folder(calendar))
+            return not session.is_offline()
+        except CalendarError:
+            return False
+
+    def _is_whole(self, session: Session, request: ScanRequest, seen: int) -> bool:
+        if seen < self._count(session.folder(request.calendar)):
+            return False
+        if seen:
+            return True
+        handles = self._handles.get(request.calendar, {})
+        before = next(iter([*request.known, *handles.values()]), None)
+        return before is None or isinstance(self.probe(request.calendar, before, request.window), Gone)
+
+    @contextmanager
+    def _learning(self, calendar: str) -> Iterator[None]:
+        """That a calendar cannot be written to is known when Outlook refuses."""
+        try:
+            yield
+        except OutlookFault as fault:
+            if fault.outcome is Outcome.REFUSED:
+                self._refused.add(calendar)
+            raise
+        self._refused.discard(calendar)
+
+    def _as_learned(self, info: CalendarInfo) -> CalendarInfo:
+        if info.access is not Access.BOOKABLE or info.id not in self._refused:
+            return info
+        return CalendarInfo(info.id, info.name, Access.BUSY_ONLY, _NOT_WRITABLE, info.default)
+
+    def _clock(self) -> Clock:
+        return Clock(self._local or tzlocal.get_localzone())
+
+
+def _may_be_written(reading: Reading, version: str, stamp: Stamp) -> Draft:
+    """What the item says now. Raises ItemChanged where it is not at that version, or not ours."""
+    if not holds(version, reading):
+        raise ItemChanged("The item was changed in Outlook meanwhile.")
+    mark = reading.mark
+    if mark is None or mark.stamp.booking != stamp.booking or mark.stamp.handle not in ("", reading.handle):
+        raise ItemChanged("The item is not one that Dovetail made for this booking.")
+    if reading.recurring or reading.current is None:
+        raise CalendarError("The booking's item was made a series. Make it a single appointment.", transient=False)
+    return reading.current
+
+
+def _whole(found: object) -> Item:
+    if not isinstance(found, Item):
+        raise CalendarError("The booking's item cannot be read in Outlook.")
+    return found
