@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from connector.outlook.samples import sample
+
 CHECK = (sys.executable, "-m", "dovetail", "demo", "--check")
 
 
@@ -57,13 +59,24 @@ def test_the_story_holds_on_a_calendar_of_the_callers_own_and_leaves_it_alone(tm
     assert "private matter" not in output
 
 
-def test_a_path_that_is_no_calendar_is_refused_with_a_sentence(tmp_path: Path):
-    (tmp_path / "notes.txt").write_text("hello")
-    done = subprocess.run(
-        [*CHECK, "--calendar", str(tmp_path / "notes.txt")], capture_output=True, text=True, timeout=60
-    )
+@pytest.mark.slow
+def test_an_outlook_data_file_closes_its_times_beside_the_demos_calendar():
+    """An endless series: each Tuesday of six weeks and a day, of which the first may be one, has it once."""
+    code, output, result = run_check("--calendar", str(sample("pst/pacific-weekly-series.pst")))
+    assert code == 0, output
+    assert result["steps"] == 17
+    assert result["data_file_slots_closed"] in (6, 7)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("notes.txt", "neither a folder of .ics files nor an .ics file"), ("mails.pst", "Cannot read “mails.pst”")],
+)
+def test_a_path_that_is_no_calendar_is_refused_with_a_sentence(tmp_path: Path, name: str, words: str):
+    (tmp_path / name).write_text("hello")
+    done = subprocess.run([*CHECK, "--calendar", str(tmp_path / name)], capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
-    assert "neither a folder of .ics files nor an .ics file" in done.stderr
+    assert words in done.stderr
     assert "Traceback" not in done.stderr
 
 

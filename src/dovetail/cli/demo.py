@@ -16,7 +16,12 @@ def demo(
         bool, typer.Option("--check", help="Run the whole story by itself and say whether it held.")
     ] = False,
     calendar: Annotated[
-        Path | None, typer.Option(metavar="PATH", help="Run it on a copy of this folder of .ics files, or .ics file.")
+        Path | None,
+        typer.Option(
+            metavar="PATH",
+            help="Run it on a copy of this folder of .ics files, or .ics file; or beside this Outlook data file (.pst,"
+            " .ost) or folder of .msg files.",
+        ),
     ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the data afterwards.")] = False,
     as_json: JsonOption = False,

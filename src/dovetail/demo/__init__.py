@@ -1,7 +1,7 @@
 """Server and connector on this machine, for a newcomer: ``dovetail demo``, or by itself ``dovetail demo --check``.
 
 Everything lives in one temporary directory: the server's data, the connector's home, the calendar folder. A calendar of
-the caller's own is copied there first.
+the caller's own is copied there first; Outlook's own files are read where they are, beside the demo's calendar.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from pathlib import Path
 
 from rich.console import Console
 
+from dovetail.connector.calendars.port import CalendarError
+from dovetail.demo import data_file
 from dovetail.demo.appointments import ZONE, write_calendar
 from dovetail.demo.people import PASSWORD, Customer, User
 from dovetail.demo.programs import Connector, ProgramFailed, server
@@ -77,12 +79,13 @@ def show(calendar: Path | None, keep: bool) -> None:
 
 
 def _what_to_try(story: Story) -> str:
+    beside = f"\n  Outlook's file         {story.data_file} (tick it on Calendar connection)" if story.data_file else ""
     return f"""
 [bold]Dovetail is running.[/] Your browser will warn: the certificate comes from this demo's own authority.
 
   Customers book here    {story.server.url}/{story.customer.page}/
   Sign in as {story.user.name}         {story.server.url}/   ({EMAIL} / {PASSWORD})
-  The calendar folder    {story.calendar}
+  The calendar folder    {story.calendar}{beside}
 
 Try this:
   1. Book a time as a Customer; a few seconds later its .ics file is in the calendar folder.
@@ -111,19 +114,29 @@ def stage(directory: Path, calendar: Path | None) -> Iterator[Story]:
     """A server that runs, a User who has signed up, a connector that is not paired yet."""
     name = f"{CALENDAR} {directory.name.rpartition('-')[2]}"  # not to be found in the server's files by chance
     folder = directory / "calendar"
-    if calendar is None:
+    outlook = calendar.absolute() if calendar and data_file.is_data_file(calendar) else None
+    if calendar is None or outlook is not None:
+        require_readable(outlook)
         write_calendar(folder, name, datetime.now(UTC).date())
     else:
         copy_calendar(calendar, folder, name)
     with server(directory) as running:
         user, customer = User(running, EMAIL, USER, ZONE), Customer(running, USER.lower())
         try:
-            yield Story(
-                running, Connector(directory / "connector", directory / "connector.log"), folder, name, user, customer
-            )
+            connector = Connector(directory / "connector", directory / "connector.log")
+            yield Story(running, connector, folder, name, user, customer, outlook)
         finally:
             user.close()
             customer.close()
+
+
+def require_readable(outlook: Path | None) -> None:
+    """Raises BadCalendar."""
+    try:
+        if outlook is not None and not data_file.calendars(outlook):
+            raise BadCalendar(f"{outlook} holds no calendar.")
+    except CalendarError as error:
+        raise BadCalendar(error.reason) from error
 
 
 def copy_calendar(source: Path, folder: Path, name: str) -> None:
@@ -134,7 +147,10 @@ def copy_calendar(source: Path, folder: Path, name: str) -> None:
     elif source.is_file() and source.suffix.lower() == ".ics":
         files = [source]
     else:
-        raise BadCalendar(f"{source} is neither a folder of .ics files nor an .ics file.")
+        raise BadCalendar(
+            f"{source} is neither a folder of .ics files nor an .ics file, nor an Outlook data file (.pst, .ost) or a"
+            " folder of .msg files."
+        )
     if not files:
         raise BadCalendar(f"{source} holds no .ics file.")
     for file in files:

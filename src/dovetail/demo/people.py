@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -41,6 +42,25 @@ class User:
 
     def connection(self) -> Page:
         return self.visitor.get("/connection/")
+
+    def ticks_every_busy_calendar(self) -> Page:
+        page = self.connection()
+        return page.submit("Save roles", busy=page.boxes["busy"])
+
+    def hours(self) -> dict[str, str]:
+        """The page's weekly hours: from and to by the names of their fields."""
+        (form,) = [form for form in self._hours().forms if "d0_0_start" in form.fields]
+        return {name: at for name, (at, *_) in form.fields.items() if re.fullmatch(r"d\d_\d_(start|end)", name) and at}
+
+    def opens(self, hours: dict[str, str]) -> None:
+        """`hours` as :meth:`hours` gives them, instead of those of now."""
+        page = self._hours().submit("Save the week", **{**dict.fromkeys(self.hours(), ""), **hours})
+        if self.hours() != hours:
+            raise AssertionError(f"setting the hours ended at {page.path}: {page.text[:400]}")
+
+    def _hours(self) -> Page:
+        (path,) = set(re.findall(r'href="(/pages/\d+/hours/)"', self.visitor.get("/pages/").html))
+        return self.visitor.get(path)
 
     def switches(self, *, delete_cancels: bool, move_reschedules: bool) -> None:
         self.connection().submit("Save actions", delete_cancels=delete_cancels, move_reschedules=move_reschedules)

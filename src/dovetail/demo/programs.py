@@ -198,8 +198,9 @@ class Connector:
         return done
 
     def pair(
-        self, to: Server, pairing: Pairing, calendar: Path, check: bool = True
+        self, to: Server, pairing: Pairing, calendar: Path, *beside: str, check: bool = True
     ) -> subprocess.CompletedProcess[str]:
+        """With the folder `calendar`, and the calendars `beside` it as ``--calendar`` takes them."""
         return self.command(
             "connect",
             "--server",
@@ -209,6 +210,7 @@ class Connector:
             "--token-stdin",
             "--calendar",
             f"folder:{calendar}",
+            *(part for spec in beside for part in ("--calendar", spec)),
             "--ca-file",
             str(to.ca_file),
             "--mode",

@@ -13,7 +13,7 @@ from datetime import timedelta
 import httpx
 
 from dovetail.cli.exit_codes import ExitCode
-from dovetail.demo import diary, dying_connector
+from dovetail.demo import data_file, diary, dying_connector
 from dovetail.demo.appointments import appointment, put
 from dovetail.demo.people import User
 from dovetail.demo.programs import DOVETAIL, Connector, Server, start, wait_until
@@ -57,6 +57,29 @@ def busy_times_are_closed(story: Story) -> str:
     clash = [at for at in open_now if any(start < at + SLOT and at < end for start, end in busy)]
     require(not clash, f"{clash[:1]} is offered and busy")
     return f"{len(open_now)} times open, none in the {len(busy)} busy ones"
+
+
+def the_data_file_closes_its_slots(story: Story) -> str:
+    """With a page that is open day and night: once its calendars are ticked, exactly the times it is busy at close."""
+    assert story.data_file is not None
+    hours = story.user.hours()
+    story.user.opens({f"d{day}_0_{part}": "00:00" for day in range(7) for part in ("start", "end")})
+    before = story.slots()
+    busy = [
+        (from_minutes(block.start), from_minutes(block.end))
+        for block in data_file.busy(story.data_file, story.first_day, story.first_day + 43 * DAY)
+    ]
+    expected = [at for at in before if not any(start < at + SLOT and at < end for start, end in busy)]
+    story.user.ticks_every_busy_calendar()
+    require(story.customer.state() == "closed", "the page takes bookings before the new busy calendar is read")
+    story.connector.sync()
+    after = story.slots()
+    require(after == expected, f"closed: {set(before) - set(after)}, expected {set(before) - set(expected)}")
+    story.user.opens(hours)
+    story.figures["data_file_slots_closed"] = closed = len(before) - len(after)
+    if not busy:
+        return "it has no busy time in the next six weeks, and closes nothing"
+    return f"ticked as busy, its {len(busy)} busy times of six weeks close exactly the {closed} slots they meet"
 
 
 def books(story: Story) -> str:
@@ -248,6 +271,8 @@ WHILE_RUNNING: tuple[Step, ...] = (
 def steps(story: Story) -> Iterator[Step]:
     """All steps in order. The middle ones run beside ``dovetail run``, the others start a connector as they need it."""
     yield from (redirects_to_https, pairs, busy_times_are_closed)
+    if story.data_file:
+        yield the_data_file_closes_its_slots
     with story.connector.running("--every", EVERY) as program:
         for step in WHILE_RUNNING:
             program.require_running()

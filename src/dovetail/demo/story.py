@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from dovetail.demo import diary
+from dovetail.demo import data_file, diary
 from dovetail.demo.people import Customer, User
 from dovetail.demo.programs import Connector, Pairing, Server, wait_until
 
@@ -27,7 +27,8 @@ def require(holds: object, otherwise: str) -> None:
 
 @dataclass
 class Story:
-    """`calendar` is the folder the connector keeps in step; `booked` is when the booking at the path `booking` is."""
+    """`calendar` is the folder the connector keeps in step, `data_file` what of Outlook's it reads beside it; `booked`
+    is when the booking at the path `booking` is."""
 
     server: Server
     connector: Connector
@@ -35,6 +36,7 @@ class Story:
     calendar_name: str
     user: User
     customer: Customer
+    data_file: Path | None = None
     booking: str = ""
     booked: datetime = field(default_factory=lambda: datetime.now(UTC))
     figures: dict[str, object] = field(default_factory=dict)
@@ -48,7 +50,8 @@ class Story:
         return self.customer.slots(self.first_day.date(), 42)
 
     def pair(self, pairing: Pairing) -> None:
-        self.connector.pair(self.server, pairing, self.calendar)
+        beside = [data_file.spec(self.data_file)] if self.data_file else []
+        self.connector.pair(self.server, pairing, self.calendar, *beside)
 
     def wait(self, look: Callable[[], object], what: str) -> float:
         """Seconds until `look` is true."""

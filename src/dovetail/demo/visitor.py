@@ -21,11 +21,13 @@ class NoSuchForm(Exception):
 
 @dataclass
 class Form:
-    """`fields` as the page presets them; `buttons` maps what a submit button says to the (name, value) it sends."""
+    """`fields` as the page presets them; `boxes` maps a name to the values of its boxes that can be ticked; `buttons`
+    maps what a submit button says to the (name, value) it sends."""
 
     action: str = ""
     method: str = "get"
     fields: dict[str, list[str]] = field(default_factory=dict)
+    boxes: dict[str, list[str]] = field(default_factory=dict)
     buttons: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
@@ -59,8 +61,12 @@ class _FormReader(HTMLParser):
         if tag == "input" and values.get("type") in ("submit", "button"):
             self._form.buttons[values.get("value", "")] = (name, values.get("value", ""))
         elif tag == "input" and name and "disabled" not in present:
-            if values.get("type") not in ("checkbox", "radio") or "checked" in present:
-                self._form.fields.setdefault(name, []).append(values.get("value", "on"))
+            is_box = values.get("type") in ("checkbox", "radio")
+            value = values.get("value", "on" if is_box else "")
+            if is_box:
+                self._form.boxes.setdefault(name, []).append(value)
+            if not is_box or "checked" in present:
+                self._form.fields.setdefault(name, []).append(value)
         elif tag == "button":
             self._button, self._button_words = (name, values.get("value", "")), []
         elif tag == "select":
@@ -111,6 +117,11 @@ class Page:
         self.shown = reader.shown
         self.facts = dict(re.findall(r"<dt>([^<]*)</dt>\s*<dd>([^<]*)</dd>", response.text))
         self.text = " ".join("".join(reader.words).split())
+
+    @property
+    def boxes(self) -> dict[str, list[str]]:
+        """The values of the boxes that can be ticked, by name."""
+        return {name: values for form in self.forms for name, values in form.boxes.items()}
 
     def submit(self, button: str, **values: str | list[str] | bool) -> Page:
         """Press the submit button that says or sends `button`, its form filled in. False unticks a box."""
