@@ -56,12 +56,15 @@ class Served:
 
 
 @contextmanager
-def serving(data: Path, names: Sequence[str] = ("localhost",)) -> Iterator[Served]:
+def serving(
+    data: Path, names: Sequence[str] = ("localhost",), xmpp_ports: tuple[int, int] = (0, 0)
+) -> Iterator[Served]:
+    """`xmpp_ports`: STARTTLS, then direct TLS; 0 for none."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
     options = ["--data", str(data), "--host", "127.0.0.1", "--https-port", str(port), "--http-port", "0"]
-    options += ["--xmpp-port", "0", "--xmpps-port", "0"]
+    options += ["--xmpp-port", str(xmpp_ports[0]), "--xmpps-port", str(xmpp_ports[1])]
     options += [option for name in names for option in ("--name", name)]
     with (data.parent / "server.log").open("w") as log:
         process = subprocess.Popen(

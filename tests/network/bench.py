@@ -44,8 +44,12 @@ class Way:
 
 
 class Bench:
-    def __init__(self, folder: Path, served: Served, recorder: Recorder, ways: dict[str, Way], ca_file: Path) -> None:
-        self.folder = folder
+    """`ca_file` vouches for the recorder; `served.ca_file` for the XMPP ports, in front of which nothing stands."""
+
+    def __init__(
+        self, served: Served, recorder: Recorder, ways: dict[str, Way], ca_file: Path, xmpp_ports: tuple[int, int]
+    ) -> None:
+        self.xmpp_ports = xmpp_ports
         self.served = served
         self.recorder = recorder
         self.ways = ways
@@ -68,13 +72,15 @@ def opened(folder: Path) -> Iterator[Bench]:
     system = folder / "conf/system.pem"
     system.write_bytes(authority.cert_pem.bytes() + inspector.cert_pem.bytes())
     with ExitStack() as stack:
-        served = stack.enter_context(serving(folder / "server", names=("localhost", NAME)))
+        xmpp_ports = free_port(), free_port()
+        served = stack.enter_context(serving(folder / "server", (NAME, "localhost"), xmpp_ports))
         trust = ssl.create_default_context(cafile=str(served.ca_file))
         recorder = stack.enter_context(
             Recorder(served.port, trust, authority.issue_cert(NAME, "localhost", common_name=NAME))
         )
         ways = {way.name: way for way in _ways(folder, stack, system)}
-        yield Bench(folder, served, recorder, ways, ca_file)
+        stack.callback(lambda: [way.daemon.ask_to_end() for way in ways.values() if way.daemon])  # all at once
+        yield Bench(served, recorder, ways, ca_file, xmpp_ports)
 
 
 def _proxy_ids() -> tuple[int, int]:
@@ -86,6 +92,7 @@ def _proxy_ids() -> tuple[int, int]:
 
 def _ways(folder: Path, stack: ExitStack, system: Path) -> Iterator[Way]:
     squids = squid.Squids(folder)
+    stack.callback(squids.clear_shared_memory)
 
     def up(daemon: Daemon) -> Daemon:
         return stack.enter_context(running(daemon))

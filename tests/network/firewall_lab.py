@@ -35,7 +35,7 @@ class Lab:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.home = folder / "home"
-        sh("mount -t tmpfs none /run; mkdir -p /run/netns /run/e; ip link set lo up")
+        sh("mount -t tmpfs none /run; mount -t tmpfs none /dev/shm; mkdir -p /run/netns /run/e; ip link set lo up")
         for name in ("corp", "fw", "inet"):
             sh(f"ip netns add {name}; ip -n {name} link set lo up")
         sh(

@@ -77,6 +77,10 @@ class Daemon:
         """At once, as a power cut would."""
         self._end(lambda process: process.kill())
 
+    def ask_to_end(self) -> None:
+        if self._process is not None:
+            self._process.terminate()
+
     def stop(self) -> None:
         self._end(lambda process: process.terminate())
 

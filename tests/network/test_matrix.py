@@ -13,13 +13,15 @@ from pathlib import Path
 import pytest
 
 from dovetail.connector import pairing
+from dovetail.connector.link import checks
+from dovetail.connector.link.doctor import Ports, diagnose
 from dovetail.connector.link.port import LinkError, Unreachable, WrongCredentials
 from dovetail.connector.profile import Home, Profile
 from dovetail.connector.running import open_connector
 from dovetail.connector.sync.runs import Outcome, RunReport
 from dovetail.protocol.credential import new_token, tokenize
 from network import squid
-from network.bench import DIRECT_ADDRESS, Bench, Way
+from network.bench import DIRECT_ADDRESS, NAME, Bench, Way
 from network.processes import missing
 
 WAYS = [
@@ -50,8 +52,10 @@ END:VCALENDAR
 
 
 @pytest.fixture(scope="module")
-def pairings(lab: Bench) -> Iterator[tuple[str, str]]:
-    return iter(lab.served.new_pairings(4 * len(WAYS)))
+def pairings(lab: Bench) -> dict[str, tuple[str, str]]:
+    """A Connector ID and token for each way, and another for its sync, which begins where nothing was sent yet."""
+    names = [*WAYS, *(f"sync {way}" for way in WAYS)]
+    return dict(zip(names, lab.served.new_pairings(len(names)), strict=True))
 
 
 class Pc:
@@ -87,7 +91,7 @@ class Pc:
 @pytest.fixture
 def pc(
     lab: Bench,
-    pairings: Iterator[tuple[str, str]],
+    pairings: dict[str, tuple[str, str]],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     request: pytest.FixtureRequest,
@@ -102,7 +106,8 @@ def pc(
     for variable, value in way.environ.items():
         monkeypatch.setenv(variable, value)
     lab.recorder.forget()
-    pc = Pc(lab, way, tmp_path, *next(pairings))
+    alone = request.node.originalname == "test_sync"
+    pc = Pc(lab, way, tmp_path, *pairings[f"sync {name}" if alone else name])
     yield pc
     lab.recorder.on_request = lambda data: None
     came_from = {DIRECT_ADDRESS} if name == "direct" else {squid.OUTGOING}
@@ -201,6 +206,42 @@ def test_proxy_killed_in_mid_sync(pc: Pc) -> None:
 
     assert (mended.outcome, mended.items_seen) == (Outcome.OK, 1)
     assert (still.outcome, still.chunks_sent) == (Outcome.OK, 0)
+
+
+@through_every_way
+def test_real_time(pc: Pc, monkeypatch: pytest.MonkeyPatch, record_property: Callable[[str, object], None]) -> None:
+    """XMPP's features over both ports. What opens TLS swallows XMPP: that is told, and syncing goes on by the clock."""
+    monkeypatch.setattr(checks, "PROBE_SECONDS", 2.0)
+    pc.knows_the_proxys_password()
+    egress = pc.home.egress(pc.wanted)
+    ports = pc.lab.xmpp_ports
+    found = [
+        checks.check_xmpp(pc.way.host, port, "", egress.open, pc.lab.served.ca_file, starttls=starttls, domain=NAME)
+        for port, starttls in zip(ports, (True, False), strict=True)
+    ]
+    if pc.way.name == "inspected":
+        assert not any(check.ok for check in found)
+        record_property("note", f"told: {', '.join(check.verdict for check in found)}")
+    else:
+        assert [check.verdict for check in found] == ["ok", "ok"]
+
+
+@through_every_way
+def test_doctor(pc: Pc, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "PROBE_SECONDS", 2.0)
+    pc.knows_the_proxys_password()
+    closed = Ports(1, 2, 3)
+
+    report = diagnose(pc.wanted.server, pc.home.egress(pc.wanted, keep=False), pc.wanted.ca_file, closed)
+
+    assert report.ok, report
+    assert f"{pc.lab.recorder.port} works {report.way}" in report.verdict
+    assert (report.way == "directly") == (pc.way.name == "direct")
+    assert report.tls is not None
+    assert report.inspected == ("yes" if pc.way.name == "inspected" else "no")
+    assert ("TLS is inspected on the way, by Corp Inspection" in report.verdict) == (pc.way.name == "inspected")
+    assert "Secret" not in report.model_dump_json()
+    assert pc.wanted.connector_id not in report.model_dump_json()
 
 
 def _outcome(sync: Callable[[], RunReport]) -> LinkError | RunReport:

@@ -179,8 +179,21 @@ def check_redirect(host: str, port: int, way: str, open_stream: Opener) -> Check
     return Check(name="HTTP redirect", port=port, way=way, verdict=ELSEWHERE, detail=detail, ms=_ms(began))
 
 
-def check_xmpp(host: str, port: int, way: str, open_stream: Opener, ca_file: Path | None, *, starttls: bool) -> Check:
-    """Up to an XMPP server's features inside TLS (RFC 6120 section 5, XEP-0368); nobody signs in."""
+def check_xmpp(
+    host: str,
+    port: int,
+    way: str,
+    open_stream: Opener,
+    ca_file: Path | None,
+    *,
+    starttls: bool,
+    domain: str = "",
+) -> Check:
+    """Up to an XMPP server's features inside TLS (RFC 6120 section 5, XEP-0368); nobody signs in.
+
+    `domain` is the XMPP domain where it is not `host`.
+    """
+    opening = _STREAM.format(to=quoteattr(domain or host))
     name = "XMPP STARTTLS" if starttls else "XMPP direct TLS"
     began = time.monotonic()
     issuer = ""
@@ -190,7 +203,7 @@ def check_xmpp(host: str, port: int, way: str, open_stream: Opener, ca_file: Pat
             stack.callback(stream.close)
             stream.settimeout(PROBE_SECONDS)
             if starttls:
-                _say(stream, _STREAM.format(to=quoteattr(host)), b"<starttls")
+                _say(stream, opening, b"<starttls")
                 _say(stream, "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>", b"<proceed")
             context = ssl_context(ca_file)
             if not starttls:
@@ -198,7 +211,7 @@ def check_xmpp(host: str, port: int, way: str, open_stream: Opener, ca_file: Pat
             secured = handshake(stream, context, host, PROBE_SECONDS)
             stack.callback(secured.close)
             issuer = issuer_of(secured)
-            _say(secured, _STREAM.format(to=quoteattr(host)), b"features>")
+            _say(secured, opening, b"features>")
     except OSError as error:
         return _failed(name, port, way, error, began).model_copy(update={"tls_issuer": issuer})
     return Check(name=name, port=port, way=way, ms=_ms(began), tls_issuer=issuer)
