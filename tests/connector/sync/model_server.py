@@ -10,10 +10,12 @@ import copy
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
+from itertools import count
 from typing import Any
 from uuid import UUID
 
 from dovetail.connector.link.port import Unreachable
+from dovetail.connector.sync.keys import calendar_key
 from dovetail.protocol.messages import (
     BookingState,
     CalendarReport,
@@ -81,6 +83,8 @@ class ModelServer:
     """Implements ServerPort. `lose`: for each of the next messages "before" or "after" to have it lost then;
     `requests`: all that arrived; `heard` is called before a change by the User is acted on."""
 
+    connector_id = "ABCDEFGH23"
+
     def __init__(self, now: Callable[[], datetime], epoch: int = 1) -> None:
         self.now = now
         self.epoch = epoch
@@ -92,12 +96,26 @@ class ModelServer:
         self.lose: list[str] = []
         self.heard: Callable[[Feedback], None] = lambda change: None
         self.refusals = 0
+        self._ids = count(1)
 
     # --- what people do -----------------------------------------------------------------------------------------------
 
-    def book(self, booking: UUID, start: datetime, end: datetime) -> None:
+    def give_roles(self, main: str, busy: tuple[str, ...] = (), additional: tuple[str, ...] = ()) -> None:
+        """By the calendars' ids."""
+        self.roles = Roles(
+            main=calendar_key(self.connector_id, main),
+            busy=tuple(calendar_key(self.connector_id, name) for name in busy),
+            additional=tuple(calendar_key(self.connector_id, name) for name in additional),
+        )
+
+    def switch(self, deletes: bool, moves: bool) -> None:
+        self.delete_cancels, self.move_reschedules = deletes, moves
+
+    def book(self, start: datetime, end: datetime) -> UUID:
+        booking = UUID(int=next(self._ids))
         calendars = (self.roles.main, *self.roles.additional) if self.roles.main else ()
-        self._put(Booking(booking, start, end, tuple(c for c in calendars if c)))
+        self.put(Booking(booking, start, end, tuple(c for c in calendars if c)))
+        return booking
 
     def reschedule(self, booking: UUID, start: datetime, end: datetime, by: str = "customer") -> None:
         self._change(booking, start=start, end=end, by=by)
@@ -125,9 +143,9 @@ class ModelServer:
 
     def _change(self, booking: UUID, **changes: Any) -> None:
         before = self.state.bookings[booking]
-        self._put(replace(before, revision=before.revision + 1, **changes))
+        self.put(replace(before, revision=before.revision + 1, **changes))
 
-    def _put(self, booking: Booking) -> None:
+    def put(self, booking: Booking) -> None:
         self.state.seq += 1
         self.state.bookings[booking.id] = replace(booking, seq=self.state.seq)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 
 from connector.sync.crashing import POINTS, CrashingJournal
+from connector.sync.model_server import Booking
 from connector.sync.world import World, block, hours
 from dovetail.connector.calendars.memory import HUNG, STEPS, Answer, Died, Trouble
 from dovetail.connector.calendars.port import CalendarError
@@ -19,8 +20,7 @@ from dovetail.schedule.busy import BusyStatus
 
 def booked(world: World, day: float = 3, hour: float = 10) -> UUID:
     """A booking that is in the calendar."""
-    booking = uuid4()
-    world.server.book(booking, world.at(int(day), hour), world.at(int(day), hour + 1))
+    booking = world.server.book(world.at(int(day), hour), world.at(int(day), hour + 1))
     world.sync()
     assert world.item(booking)
     return booking
@@ -47,8 +47,7 @@ def full_week(world: World, calendar: str = "main", many: int = 30) -> list[str]
 def test_it_works(world: World) -> None:
     world.adds(world.at(1, 9))
     world.adds(world.at(2, 9), calendar="busy")
-    booking = uuid4()
-    world.server.book(booking, world.at(3, 10), world.at(3, 11))
+    booking = world.server.book(world.at(3, 10), world.at(3, 11))
 
     report = world.sync()
 
@@ -272,7 +271,7 @@ def test_a_calendar_that_is_not_there_any_more_stays_busy_until_its_role_is_take
     listed = {calendar.key: calendar.access for calendar in world.server.state.calendars}
     assert listed[world.key("busy")] is Access.UNREADABLE
 
-    world.server.roles = Roles(main=world.key("main"))
+    world.server.give_roles("main")
     world.sync()
     assert not world.is_busy(world.at(2, 9), "busy")
 
@@ -544,9 +543,8 @@ def test_the_item_in_an_additional_calendar_changes_nothing_on_the_server(world:
 
 def test_one_item_that_the_calendar_refuses_does_not_keep_the_others(world: World) -> None:
     world.sync()
-    bookings = [uuid4() for _ in range(3)]
-    for day, booking in enumerate(bookings):
-        world.server.book(booking, world.at(3 + day, 10), world.at(3 + day, 11))
+    for day in range(3, 6):
+        world.server.book(world.at(day, 10), world.at(day, 11))
     refusals = iter([True])
 
     def refuse(step: str) -> None:
@@ -587,8 +585,7 @@ def test_a_user_who_is_faster_than_the_sync_is_not_overwritten(world: World) -> 
 @pytest.mark.parametrize("message", [0, 1, 2])
 def test_a_lost_message_costs_a_repetition(world: World, when: str, message: int) -> None:
     full_week(world)
-    booking = uuid4()
-    world.server.book(booking, world.at(3, 10), world.at(3, 11))
+    booking = world.server.book(world.at(3, 10), world.at(3, 11))
     world.server.lose = [""] * message + [when]
 
     with pytest.raises(Unreachable):
@@ -609,9 +606,8 @@ def test_the_process_may_end_at_any_step(world: World, step: str, what: str) -> 
     booking = booked(world)
     world.server.delete_cancels = True
     world.sync()
-    other = uuid4()
     if what == "book":
-        world.server.book(other, world.at(4, 10), world.at(4, 11))
+        other = world.server.book(world.at(4, 10), world.at(4, 11))
     elif what == "reschedule":
         world.server.reschedule(booking, world.at(5, 15), world.at(5, 16))
     else:
@@ -730,7 +726,7 @@ def test_after_a_reconnect_old_bookings_are_the_users_own_appointments(world: Wo
     world.sync()
     assert world.is_busy(world.at(3, 10))
 
-    world.server.book(booking, world.at(9, 9), world.at(9, 10))
+    world.server.put(Booking(booking, world.at(9, 9), world.at(9, 10), (world.key("main"),)))
     world.sync()
     assert (item.fields, item.stamp) == as_it_was, "not even when the same booking comes back"
 
@@ -748,13 +744,12 @@ def test_other_calendars_can_be_given_the_roles_at_any_time(world: World) -> Non
     world.adds(world.at(2, 9), calendar="other")
     world.sync()
 
-    world.server.roles = Roles(main=world.key("other"), busy=(world.key("copies"),))
+    world.server.give_roles("other", busy=("copies",))
     world.sync()
 
     assert not world.is_busy(world.at(1, 9))
     assert world.is_busy(world.at(2, 9), "other")
-    booking = uuid4()
-    world.server.book(booking, world.at(3, 10), world.at(3, 11))
+    booking = world.server.book(world.at(3, 10), world.at(3, 11))
     world.sync()
     assert world.item(booking, "other")
 

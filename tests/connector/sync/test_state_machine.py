@@ -8,23 +8,31 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from itertools import count
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from connector.sync.crashing import POINTS, CrashingJournal
-from connector.sync.model_server import State
+from connector.sync.model_server import ModelServer, State
+from connector.sync.real_server import RealServer
 from connector.sync.world import World, hours
-from dovetail.connector.calendars.memory import FINE, HUNG, STEPS, Answer, Appointment, Died, Trouble
+from dovetail.connector.calendars.memory import FINE, HUNG, STEPS, Answer, Appointment, Died, MemoryCalendar, Trouble
 from dovetail.connector.link.port import Unreachable
 from dovetail.connector.sync.runs import RunReport
 from dovetail.connector.sync.state import CANCELED_PREFIX, interval_of, window_from
@@ -70,17 +78,20 @@ def pick(candidates: Sequence[T], number: int) -> T:
 
 
 class Syncing(RuleBasedStateMachine):
+    kind: Callable[[Callable[[], datetime]], Any] = ModelServer
+
     def __init__(self) -> None:
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="dovetail-machine-"))
-        self.world = World(self.folder)
+        self.world = World(self.folder, self.kind)
         self.world.journal_kind = CrashingJournal
         self.world.server.heard = self.heard
-        self.calendar, self.server = self.world.calendar, self.world.server
-        self.ids = count(1)
+        self.calendar: MemoryCalendar = self.world.calendar
+        self.server = self.world.server
         self.own: dict[tuple[str, str], Appointment] = {}
         self.agreed: dict[tuple[str, str], tuple[int, tuple[BusyBlock, ...]]] = {}
         self.removed: set[tuple[UUID, str]] = set()
+        self.stays_removed: dict[tuple[UUID, str], int] = {}
         self.deleted: set[UUID] = set()
         self.moved: dict[UUID, set[tuple[datetime, datetime]]] = {}
         self.forgetful = self.confirmed = False
@@ -154,7 +165,7 @@ class Syncing(RuleBasedStateMachine):
     @precondition(lambda self: self.items())
     @rule(
         does=st.sampled_from(
-            ["moves", "edits", "frees", "copies", "deletes", "deletes many", "moves to", "moves back"]
+            ["moves", "moves back", "edits", "frees", "shows as busy", "copies", "deletes", "deletes many", "moves to"]
         ),
         number=which,
         to=st.sampled_from(ALL),
@@ -176,6 +187,8 @@ class Syncing(RuleBasedStateMachine):
                 self.calendar.user_edits(calendar, item.handle, body=SECRET, notes=SECRET, category=SECRET)
             case "frees":
                 self.calendar.user_edits(calendar, item.handle, show_as=ShowAs.FREE)
+            case "shows as busy":
+                self.calendar.user_edits(calendar, item.handle, show_as=ShowAs.OUT_OF_OFFICE)
             case "copies":
                 self.note(to, self.calendar.user_copies(calendar, item.handle, to))
             case "deletes":
@@ -184,8 +197,8 @@ class Syncing(RuleBasedStateMachine):
                 for calendar, item in self.items()[:7]:
                     self.deletes(calendar, item)
             case "moves to":
+                self.remove(calendar, item)
                 self.note(to, self.calendar.user_moves_to(calendar, item.handle, to))
-                self.removed.add((booking, calendar))
             case "moves back":
                 if booking in self.server.state.bookings:
                     wanted = self.server.state.bookings[booking]
@@ -194,14 +207,21 @@ class Syncing(RuleBasedStateMachine):
 
     def deletes(self, calendar: str, item: Appointment) -> None:
         assert item.stamp
+        self.remove(calendar, item)
         self.calendar.user_deletes(calendar, item.handle)
-        self.removed.add((item.stamp.booking, calendar))
         if calendar == "main":
             self.deleted.add(item.stamp.booking)
 
+    def remove(self, calendar: str, item: Appointment) -> None:
+        assert item.stamp
+        booking = item.stamp.booking
+        self.removed.add((booking, calendar))
+        if self.world.reported(booking, calendar) is not None:
+            self.stays_removed[booking, calendar] = item.stamp.revision
+
     @rule(deletes=st.booleans(), moves=st.booleans())
     def switches(self, deletes: bool, moves: bool) -> None:
-        self.server.delete_cancels, self.server.move_reschedules = deletes, moves
+        self.server.switch(deletes, moves)
 
     # --- Customers ----------------------------------------------------------------------------------------------------
 
@@ -217,7 +237,7 @@ class Syncing(RuleBasedStateMachine):
         for more in range(many):
             start = self.free_hour(day, (hour + more) % 24)
             if start is not None:
-                self.server.book(UUID(int=next(self.ids)), start, start + hours(1))
+                self.server.book(start, start + hours(1))
         self.follow(synced)
 
     @precondition(lambda self: self.upcoming())
@@ -333,6 +353,7 @@ class Syncing(RuleBasedStateMachine):
         what=st.sampled_from(["lost", "backed up", "backed up", "put back", "server backed up", "server restored"]),
     )
     def something_befalls_a_database(self, what: str) -> None:
+        self.stays_removed.clear()
         match what:
             case "lost":
                 self.world.database_is_lost()
@@ -355,9 +376,11 @@ class Syncing(RuleBasedStateMachine):
         if deletes:
             self.world.database_is_lost()
         self.server.disconnect()
+        self.world.roles_are_chosen()
         self.backup = self.snapshot = None
         self.agreed.clear()
         self.removed.clear()
+        self.stays_removed.clear()
         for calendar in ALL:
             for item in self.calendar.items(calendar):
                 if item.stamp:
@@ -484,6 +507,7 @@ class Syncing(RuleBasedStateMachine):
                     continue
                 (item,) = found
                 assert item.stamp
+                assert self.stays_removed.get((booking.id, calendar)) != booking.revision, "what was removed came back"
                 assert item.stamp.revision == booking.revision
                 assert reported is not None
                 assert (reported.outcome, reported.revision) == (ItemOutcome.WRITTEN, booking.revision)
@@ -499,10 +523,19 @@ class Syncing(RuleBasedStateMachine):
         assert (self.server.root, self.server.state.bookings) == (root, bookings)
 
 
-TestSyncing = Syncing.TestCase
-TestSyncing.settings = settings(
-    max_examples=60,
-    stateful_step_count=40,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-)
+def machine(examples: int, steps: int) -> settings:
+    return settings(
+        max_examples=examples, stateful_step_count=steps, deadline=None, suppress_health_check=list(HealthCheck)
+    )
+
+
+class TestWithAModelOfTheServer(Syncing.TestCase):
+    settings = machine(100, 30)
+
+
+@pytest.mark.django_db
+def test_with_the_real_server() -> None:
+    class WithTheRealServer(Syncing):
+        kind = RealServer
+
+    run_state_machine_as_test(WithTheRealServer, settings=machine(15, 20))

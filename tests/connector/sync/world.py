@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from connector.sync.model_server import ModelServer
@@ -14,12 +15,11 @@ from dovetail.connector.sync.engine import About, Engine
 from dovetail.connector.sync.journal import Journal
 from dovetail.connector.sync.keys import Identity, calendar_key
 from dovetail.connector.sync.runs import RunReport
-from dovetail.protocol.messages import ItemReport, Roles, SyncMode
+from dovetail.protocol.messages import ItemReport, SyncMode
 from dovetail.schedule.busy import BusyBlock, BusyStatus
 from dovetail.schedule.instants import to_minutes
 
 START = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)
-CONNECTOR = "ABCDEFGH23"
 ABOUT = About(version="1", platform="test", mode=SyncMode.AUTO)
 
 
@@ -30,17 +30,13 @@ def hours(count: float) -> timedelta:
 class World:
     """Calendars "main" (bookings go there), "busy", "copies" (additional) and "other" (no role)."""
 
-    def __init__(self, folder: Path, *, additional: bool = True) -> None:
+    def __init__(self, folder: Path, server: Callable[[Callable[[], datetime]], Any] = ModelServer) -> None:
         self.time = START
         self.pc_error = timedelta(0)
         self.folder = folder
         self.calendar = MemoryCalendar("main", "busy", "copies", "other", now=lambda: self.pc_time)
-        self.server = ModelServer(lambda: self.time)
-        self.server.roles = Roles(
-            main=self.key("main"),
-            busy=(self.key("busy"),),
-            additional=(self.key("copies"),) if additional else (),
-        )
+        self.server = server(lambda: self.time)
+        self.roles_are_chosen()
         self.journal_kind: type[Journal] = Journal
         self._journal: Journal | None = None
 
@@ -57,10 +53,13 @@ class World:
         """That hour, so many days from the world's beginning."""
         return START.replace(hour=0) + timedelta(days=day, hours=hour)
 
+    def roles_are_chosen(self) -> None:
+        self.server.give_roles("main", busy=("busy",), additional=("copies",))
+
     # --- the connector ------------------------------------------------------------------------------------------------
 
     def key(self, calendar: str) -> str:
-        return calendar_key(CONNECTOR, calendar)
+        return calendar_key(self.server.connector_id, calendar)
 
     @property
     def path(self) -> Path:
@@ -69,7 +68,7 @@ class World:
     @property
     def journal(self) -> Journal:
         if self._journal is None:
-            self._journal = self.journal_kind(self.path, Identity(CONNECTOR, self.server.epoch))
+            self._journal = self.journal_kind(self.path, Identity(self.server.connector_id, self.server.epoch))
         return self._journal
 
     def engine(self) -> Engine:
