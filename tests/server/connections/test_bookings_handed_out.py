@@ -91,7 +91,7 @@ def test_a_request_that_was_never_approved_is_nothing_to_a_calendar(connected, e
 
 @pytest.mark.parametrize(
     "cursor",
-    ["", "nonsense", "1.0-", "1.0--1", "1.0-999", "2.0-0", "1.1-0", "0.0-0", "1.0-" + "9" * 40, "1.0-٣", "1.0-1\n"],
+    ["", "nonsense", "1.1-", "1.1--1", "1.1-999", "2.1-0", "1.0-0", "0.1-0", "1.1-" + "9" * 40, "1.1-٣", "1.1-1\n"],
 )
 def test_a_cursor_that_is_not_ours_is_answered_in_full(connected, event_type, cursor):
     booking = place.place(event_type, at(9), ADA)

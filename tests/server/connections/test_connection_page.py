@@ -143,6 +143,14 @@ def test_roles_are_chosen_with_a_form(browser, connected, connection):
     assert "have these roles now" in browser.text()
 
 
+def test_calendars_that_can_only_be_read_are_ticked_without_a_main_one(browser, reporter, connection):
+    reporter.ask(reporter.request(calendars=(calendar(HOME, "Home", Access.BUSY_ONLY),)))
+    assert "your bookings are kept here only" in browser.text()
+    browser.post("/connection/calendars/", {"busy": [HOME]})
+    chosen = roles.roles_of(connection)
+    assert (chosen.main, chosen.busy) == (None, (HOME,))
+
+
 @pytest.mark.parametrize(
     ("data", "why"),
     [
