@@ -91,15 +91,21 @@ def test_a_stream_that_nobody_waits_for_any_more_is_closed() -> None:
         if client.recv(1) == b"":
             ended.set()
 
+    opened: list[socket.socket] = []  # kept here, so that nobody but the egress closes it
+
     async def give_up() -> None:
+        egress = egress_by(Proxy(Kind.HTTP, "127.0.0.1", proxy.port))
+        really = egress.open_by
+        egress.open_by = lambda *how: opened.append(really(*how)) or opened[-1]  # type: ignore[func-returns-value, method-assign]
         with suppress(TimeoutError):
             async with asyncio.timeout(0.1):
-                await egress_by(Proxy(Kind.HTTP, "127.0.0.1", proxy.port)).open_async(HOST, 443, 3)
+                await egress.open_async(HOST, 443, 3)
         await asyncio.sleep(0.5)
 
     with misfit(slow) as proxy:
         asyncio.run(give_up())
         assert ended.wait(3)
+    assert opened[0].fileno() == -1
 
 
 def test_a_name_server_that_never_answers_costs_no_more_than_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,6 +71,12 @@ def test_a_broken_or_hostile_script_ends_in_an_error_and_in_time(text: str) -> N
     assert time.process_time() - began < 5
 
 
+def test_a_script_that_hoards_memory_is_stopped_by_its_limit_and_not_by_the_clock() -> None:
+    hoard = "function FindProxyForURL() { return 'x'.repeat(100000000).length + '' + new ArrayBuffer(200000000); }"
+    with pytest.raises(EgressError, match="memory"):
+        PacScript(hoard).find(HOST)
+
+
 def test_a_script_cannot_read_what_another_run_left_or_the_computer() -> None:
     leaky = PacScript(
         "var n = 0; function FindProxyForURL() {"
