@@ -31,7 +31,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 @pytest.fixture(scope="module")
 def pairings(served: Served) -> Iterator[tuple[str, str]]:
-    return iter(served.new_pairings(2))
+    return iter(served.new_pairings(3))
 
 
 @pytest.fixture
@@ -90,6 +90,37 @@ def test_it_syncs_is_seen_and_ends_when_told_to(
         assert rest.endswith("Stopped.\n")
     status = json.loads(dovetail("status", "--json").stdout)
     assert (status["running"], status["next_sync"]) == (False, None)
+
+
+def test_in_real_time_mode_it_says_how_and_follows_another_mode_while_it_runs(
+    dovetail: Run,
+    served: Served,
+    pairings: Iterator[tuple[str, str]],
+    calendar: Path,
+    environment: dict[str, str],
+) -> None:
+    connector_id, token = next(pairings)
+    options = ["--server", served.address, "--id", connector_id, "--ca-file", str(served.ca_file), "--token-stdin"]
+    options += ["--mode", "real-time", "--calendar", f"folder:{calendar}"]
+    assert dovetail("connect", *options, stdin=token).returncode == 0
+    assert "real-time, at once while it runs, else every 5 min; not running" in dovetail("status").stdout
+
+    with running(environment) as process:
+        assert process.stdout is not None
+        how = f"at once (by WebSocket on port {served.port})"
+        while how not in process.stdout.readline():
+            assert process.poll() is None
+        assert f"real-time, {how}; running" in dovetail("status").stdout
+        status = json.loads(dovetail("status", "--json").stdout)
+        assert (status["syncs"], status["realtime"]["live"], status["realtime"]["for_it"]) == (how, True, "")
+
+        assert dovetail("mode", "auto").stdout == "Mode: auto.\n"
+        end = time.monotonic() + 20
+        while (status := json.loads(dovetail("status", "--json").stdout))["realtime"]:
+            assert time.monotonic() < end
+        assert (status["mode"], status["syncs"]) == ("auto", "every 5 min")
+        process.send_signal(signal.SIGTERM)
+        assert process.communicate(timeout=20)[1] == ""
 
 
 def test_it_ends_when_the_server_ended_the_connection(

@@ -120,7 +120,14 @@ class Connector:
         self.states: list[RealtimeState] = []
         egress = Egress(NONE, ca_file=ca_file)
         self.listener = Listener(
-            origin, credential, egress, self._woken, self.states.append, ca_file=ca_file, rhythm=rhythm
+            origin,
+            credential,
+            egress,
+            self._woken,
+            self.states.append,
+            ca_file=ca_file,
+            rhythm=rhythm,
+            chance=lambda: 0.05,
         )
 
     def _woken(self) -> None:

@@ -14,7 +14,8 @@ from dovetail.protocol.credential import MAX_ITERATIONS, MAX_SCRAM_BYTES, MECHAN
 
 @sasl_mech(100)
 class Scram(Mech):
-    """`process` is given the server's messages one by one. `is_proved`: the server knows the credential, too."""
+    """`process` is given the server's messages one by one. `is_proved`: the server knows the credential, too;
+    `is_refuted`: it said what no honest one says."""
 
     name = MECHANISM
     use_hashes = False
@@ -27,7 +28,7 @@ class Scram(Mech):
         user, password = (self.credentials[part].decode() for part in ("username", "password"))
         self._client = ScramClient([MECHANISM], user, password)
         self._step = 0
-        self.is_proved = False
+        self.is_proved = self.is_refuted = False
 
     def process(self, challenge: bytes = b"") -> bytes:
         """Raises SASLMutualAuthFailed for whatever an honest server does not say."""
@@ -35,6 +36,7 @@ class Scram(Mech):
         try:
             return self._answer(challenge).encode()
         except (ScramException, ValueError) as error:
+            self.is_refuted = True
             raise SASLMutualAuthFailed(type(error).__name__) from None  # type: ignore[no-untyped-call]
 
     def _answer(self, challenge: bytes) -> str:

@@ -32,7 +32,7 @@ from dovetail.connector.link.verdicts import Phase
 from dovetail.connector.realtime import scram
 from dovetail.connector.realtime.diagnosis import StreamDown, Trouble, diagnose, of_sasl_failure, of_stream_error
 from dovetail.connector.realtime.ladder import Place, Rung
-from dovetail.connector.realtime.parser import NotXmpp, Parser
+from dovetail.connector.realtime.parser import Parser
 from dovetail.connector.realtime.websocket import open_websocket
 from dovetail.protocol.credential import MECHANISM
 from dovetail.protocol.hints import RESOURCE, Hint, jid, read
@@ -119,9 +119,7 @@ class Stream(ClientXMPP):
     def drop(self) -> None:
         """Leave the connection as it is. The session can be resumed."""
         link, self._link = self._link, None
-        if self._pinging is not None:
-            self._pinging.cancel()
-            self._pinging = None
+        self._stop_pinging()
         self.cancel_connection_attempt()
         if link is not None:
             link.stream = None
@@ -224,6 +222,7 @@ class Stream(ClientXMPP):
         self._over(exception)
 
     def _over(self, error: BaseException | None) -> None:
+        self._stop_pinging()
         if self._trouble is None:
             was_open = self._ready.done()
             self._trouble = Trouble.LOST if was_open else diagnose(error or ConnectionResetError(), self._phase)
@@ -238,14 +237,23 @@ class Stream(ClientXMPP):
         self._heard = self.loop.time()
         try:
             self.data_received(data)
-        except NotXmpp:
+        except Exception:  # also the library's own, when it trips over what no honest server sends
             self._fail(Trouble.NOT_XMPP)
+        mechanism = self.plugin["feature_mechanisms"].mech
+        if isinstance(mechanism, scram.Scram) and mechanism.is_refuted:
+            self._fail(Trouble.UNSAFE)
 
     def _on_message(self, message: Any) -> None:
         """Only the server itself, or a part of it, sends hints: they come from no user's address."""
         hint = read(message.xml)
         if hint is not None and not message["from"].local:
             self._told(hint)
+
+    def _stop_pinging(self) -> None:
+        """A ping of one connection must not be missed on the next."""
+        if self._pinging is not None:
+            self._pinging.cancel()
+            self._pinging = None
 
     async def _ping(self) -> None:
         """Anything that comes is an answer. Ends with the connection."""
