@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from typing import NoReturn
 
 import pytest
 
@@ -11,7 +12,10 @@ def require_program(*names: str) -> str:
     for name in names:
         if path := shutil.which(name):
             return path
-    message = f"not run: none of {', '.join(names)} is installed"
+    not_run(f"none of {', '.join(names)} is installed")
+
+
+def not_run(why: str) -> NoReturn:
     if os.environ.get("CI"):
-        pytest.fail(message)
-    pytest.skip(message)
+        pytest.fail(f"not run: {why}")
+    pytest.skip(f"not run: {why}")

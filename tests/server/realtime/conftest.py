@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 
 import pytest
 
 from dovetail.server.connections import pairing
+from dovetail.server.realtime import bus
 from dovetail.server.realtime.gate import Gate
 from dovetail.server.realtime.hub import Hub
 from dovetail.server.realtime.service import Service
 from dovetail.server.realtime.signin import Database
+from dovetail.server.web.local_ca import LocalCertificate
 from dovetail.server.wsgi import application
 from server.people import a_host
 from server.realtime.client import Client
@@ -28,6 +31,17 @@ class Online:
     web: Running
     hub: Hub
 
+    def run(self, call: Callable[[], Awaitable[None] | None]) -> None:
+        """In the thread of the server's loop, to its end."""
+
+        async def run() -> None:
+            if (waited := call()) is not None:
+                await waited
+
+        sender = bus.current()
+        assert isinstance(sender, bus.InProcess)
+        asyncio.run_coroutine_threadsafe(run(), sender.loop).result(10)
+
 
 Start = Callable[..., AbstractContextManager[Online]]
 
@@ -37,9 +51,15 @@ def online(authority) -> Start:
     """`with online() as server:` serves until the end of the block."""
 
     @contextmanager
-    def start(gate: Gate | None = None, **hub_options: object) -> Iterator[Online]:
-        hub = Hub("localhost", Database(), gate, **hub_options)
-        with serving(authority, application, realtime=Service(hub), xmpp_port=0, xmpps_port=0) as web:
+    def start(
+        gate: Gate | None = None,
+        pair: LocalCertificate = authority,
+        certificate_poll: float = 30,
+        **hub_options: object,
+    ) -> Iterator[Online]:
+        service = Service(hub := Hub("localhost", Database(), gate, **hub_options))
+        ports = {"xmpp_port": 0, "xmpps_port": 0}
+        with serving(pair, application, realtime=service, certificate_poll=certificate_poll, **ports) as web:
             yield Online(web, hub)
 
     return start

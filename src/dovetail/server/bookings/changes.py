@@ -40,4 +40,4 @@ def tell(booking: Booking, change: Change, *, before: datetime | None = None, **
         details |= {"before": before.isoformat(), "after": booking.start.isoformat()}
     record(booking.host, f"booking.{change}", booking.actor, booking, **details)
     plan(booking, change, before)
-    transaction.on_commit(partial(booking_changed.send, sender=Booking, booking=booking, change=change), robust=True)
+    transaction.on_commit(partial(booking_changed.send_robust, sender=Booking, booking=booking, change=change))

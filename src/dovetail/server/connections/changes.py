@@ -25,4 +25,4 @@ def tell_revoked(connector_id: str) -> None:
 
 
 def _after_commit(signal: Signal, **what: int | str) -> None:
-    transaction.on_commit(partial(signal.send, sender=Connection, **what), robust=True)
+    transaction.on_commit(partial(signal.send_robust, sender=Connection, **what))

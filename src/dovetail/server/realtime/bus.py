@@ -39,7 +39,7 @@ class InProcess:
 
     def __init__(self, hub: Hub, loop: asyncio.AbstractEventLoop) -> None:
         self._hub = hub
-        self._loop = loop
+        self.loop = loop
 
     def hint(self, connector_id: str, hint: Hint) -> None:
         self._soon(lambda: self._hub.hint(connector_id, hint))
@@ -49,7 +49,7 @@ class InProcess:
 
     def _soon(self, call: Callable[[], None]) -> None:
         with suppress(RuntimeError):  # the loop has ended
-            self._loop.call_soon_threadsafe(call)
+            self.loop.call_soon_threadsafe(call)
 
 
 NOWHERE = Nowhere()

@@ -1,7 +1,8 @@
 """Who may keep a connection open without having signed in: so many in all, so many of one address.
 
 An address that has its share is refused more. When all places are taken, the oldest connection of the address that has
-most gives way, so that a flood from some addresses does not shut out the others. An IPv6 address counts by its /64.
+most gives way, so that a flood from some addresses does not shut out the others; where each has but one, who comes
+first stays. An IPv6 address counts by its /64.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from dovetail.server.connections.limiter import network
 
 PER_ADDRESS = 200
 """A firm's connectors may all come from one address, and come back at the same time."""
-IN_ALL = 2000
+IN_ALL = 1000
+"""In the middle of a TLS handshake each takes some 75 kB."""
 
 
 class Guest(Protocol):
@@ -37,11 +39,9 @@ class Gate:
     def admit(self, guest: Guest) -> bool:
         """Whether it may stay; `leave` when it has signed in, or gone."""
         of_network = self.guests.get(network(guest.address), {})
-        if len(of_network) >= self.per_address:
+        if len(of_network) >= self.per_address or (self.count >= self.in_all and not self._make_room()):
             self.refused += 1
             return False
-        if self.count >= self.in_all:
-            self._make_room()
         self.guests.setdefault(network(guest.address), {})[guest] = None
         self.count += 1
         return True
@@ -55,9 +55,12 @@ class Gate:
             if not of_network:
                 del self.guests[name]
 
-    def _make_room(self) -> None:
+    def _make_room(self) -> bool:
         fullest = max(self.guests.values(), key=len)
+        if len(fullest) == 1:
+            return False
         oldest = next(iter(fullest))
         self.displaced += 1
         self.leave(oldest)
         oldest.give_way()
+        return True

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
-from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -57,7 +56,7 @@ def _settings_changed(user_id: int, **kwargs: Any) -> None:
 def _event_type_changed(instance: EventType, **kwargs: Any) -> None:
     page = BookingPage.objects.filter(pk=instance.page_id).first() if _is_anybody_there() else None
     if page is not None:
-        transaction.on_commit(partial(_wake, page.user_id), robust=True)
+        transaction.on_commit(lambda: _wake(page.user_id), robust=True)
 
 
 def _page_opened(page: BookingPage, **kwargs: Any) -> None:

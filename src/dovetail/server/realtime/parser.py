@@ -36,11 +36,14 @@ class Parser:
         self.limit = limit
         self.on_element, self.on_open, self.on_close = on_element, on_open, on_close
         self.open: list[Element] = []  # from the root's child, or the root, down to where the parser is
-        self.is_stopped = False
         self._in_stream = False
         self._since_element = 0
         self._decoder = codecs.getincrementaldecoder("utf-8")()
-        self._expat = self._new_expat()
+        self._expat: expat.XMLParserType | None = self._new_expat()
+
+    @property
+    def is_stopped(self) -> bool:
+        return self._expat is None
 
     def feed(self, data: bytes) -> None:
         """Raises StreamError."""
@@ -51,11 +54,13 @@ class Parser:
 
     def finish(self) -> None:
         """There is no more. Raises StreamError where something is missing."""
-        if not self.is_stopped:
-            self._parse(b"", is_final=True)
+        self._parse(b"", is_final=True)
 
     def stop(self) -> None:
-        self.is_stopped = True
+        """Read no more. Without expat, whose handlers are ours, nothing goes in circles, and the memory of a closed
+        connection is free at once."""
+        self._expat = None
+        self.on_element, self.on_open, self.on_close = _ignore, None, None
 
     def _feed_piece(self, piece: bytes) -> None:
         try:
@@ -68,14 +73,16 @@ class Parser:
             self._refuse("policy-violation", f"An element may have at most {self.limit} bytes.")
 
     def _parse(self, piece: bytes, *, is_final: bool) -> None:
+        if self._expat is None:
+            return
         try:
             self._expat.Parse(piece, is_final)
         except expat.ExpatError as error:
-            self.is_stopped = True
+            self.stop()
             condition = "restricted-xml" if error.code in _RESTRICTED else "not-well-formed"
             raise StreamError(condition) from None
         except StreamError:
-            self.is_stopped = True
+            self.stop()
             raise
 
     def _new_expat(self) -> expat.XMLParserType:
@@ -141,8 +148,12 @@ class Parser:
         self._refuse("restricted-xml")
 
     def _refuse(self, condition: str, text: str = "") -> NoReturn:
-        self.is_stopped = True
+        self.stop()
         raise StreamError(condition, text)
+
+
+def _ignore(element: Element) -> None:
+    return
 
 
 def read_message(data: bytes, limit: int) -> Element:

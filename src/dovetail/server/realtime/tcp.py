@@ -106,13 +106,14 @@ class TcpWire(asyncio.Protocol):
         self.wires.discard(self)
         self._parser.stop()
         self._stop_securing()
-        if self._conversation is not None:
-            self._conversation.over()
+        conversation, self._conversation = self._conversation, None
+        if conversation is not None:
+            conversation.over()
 
     # --- Wire -------------------------------------------------------------------------------------------------------
 
     def write(self, xml: str) -> None:
-        if not self._is_ending:
+        if not self._is_ending and self._securing is None:
             self._send(xml)
 
     def write_header(self, head: str) -> None:
@@ -140,10 +141,9 @@ class TcpWire(asyncio.Protocol):
         asyncio.get_running_loop().call_later(GOODBYE_SECONDS, self._transport.abort)
 
     def abort(self) -> None:
-        self._parser.stop()
         self._is_ending = True
-        self._stop_securing()
         self._transport.abort()
+        self.connection_lost(None)  # asyncio does not tell of one that is lost in its TLS handshake
 
     # --- TLS --------------------------------------------------------------------------------------------------------
 
@@ -159,7 +159,8 @@ class TcpWire(asyncio.Protocol):
                 ssl_handshake_timeout=HANDSHAKE_SECONDS,
                 ssl_shutdown_timeout=GOODBYE_SECONDS,
             )
-        except OSError:  # of TLS and of the network alike
+        except OSError as error:  # of TLS and of the network alike
+            error.__traceback__ = None  # else a circle in asyncio keeps 75 kB until garbage is collected
             self.hub.count("tls-failed")
             self._securing = None
             conversation.give_way()
