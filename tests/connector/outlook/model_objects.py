@@ -209,7 +209,7 @@ class AppointmentItem:
 
     @Subject.setter
     def Subject(self, value: str) -> None:
-        self.working["PidTagSubject"] = " ".join(value.split("\n"))[:255].strip()
+        self.working["PidTagSubject"] = self._line(value)
 
     @property
     def Location(self) -> str:
@@ -217,7 +217,7 @@ class AppointmentItem:
 
     @Location.setter
     def Location(self, value: str) -> None:
-        self.working["PidLidLocation"] = value[:255].strip()
+        self.working["PidLidLocation"] = self._line(value)
 
     @property
     def Body(self) -> str:
@@ -289,6 +289,12 @@ class AppointmentItem:
         if self.fails:
             raise self._outlook.error(FAIL)
         return self.working.get(name)
+
+    def _line(self, text: str) -> str:
+        """One line of at most 255 UTF-16 units."""
+        if len(text.encode("utf-16-le")) > 510 or len(text.splitlines()) > 1:
+            raise self._outlook.error(FAIL)
+        return text.strip()
 
     def _time(self, name: str) -> datetime:
         value = self.working.get(name)

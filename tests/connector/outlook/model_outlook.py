@@ -5,7 +5,7 @@ coarse LastModificationTime, deleted items that still open by their id, concurre
 rejected calls, death in the middle of anything, tables that show too little without an error, too many open items,
 GetRecurrencePattern making a single appointment a series, and an Outlook that trims texts.
 
-Every member that a program touches is in `log`, as class and name.
+Every member that a program touches is in `log`, as class and name; one that it sets, with an equals sign.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from connector.outlook.model_objects import Application, AppointmentItem
@@ -58,7 +58,7 @@ class Dispatch:
         return getattr(self._target, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        self._outlook.called(self._run, type(self._target).__name__, name)
+        self._outlook.called(self._run, type(self._target).__name__, f"{name} =")
         if not isinstance(getattr(type(self._target), name), property):
             raise AttributeError(name)
         setattr(self._target, name, value)
@@ -79,7 +79,7 @@ class ModelOutlook:
         self.connection_mode = 700
         self.scrambles = False
         self.history: list[tuple[str, dict[str, str]]] = []  # of each save: the item and its user properties
-        self.most_opened = 0
+        self.most_open, self.most_opened = MOST_OPEN, 0
         self._opened: weakref.WeakSet[AppointmentItem] = weakref.WeakSet()
         self._short: dict[tuple[int, str], str] = {}
 
@@ -135,8 +135,8 @@ class ModelOutlook:
         return outlook_error(code, scrambled=self.scrambles)
 
     def tagged(self, at: datetime) -> datetime:
-        """Local digits that claim to be UTC."""
-        return at.astimezone(self.mailbox.local).replace(tzinfo=UTC)
+        """Local digits that claim to be UTC, a little off: dates count days in floating point."""
+        return at.astimezone(self.mailbox.local).replace(tzinfo=UTC) - timedelta(milliseconds=1)
 
     def item_of(self, message: Message) -> AppointmentItem:
         return AppointmentItem(self, message.folder, message)
@@ -144,14 +144,16 @@ class ModelOutlook:
     def row_id(self, message: Message) -> str:
         if not message.folder.store.short_term_ids:
             return message.entry_id
-        return self._short.setdefault((self.run, message.entry_id), f"SHORT{self.run:04}{len(self._short):08}")
+        number = sum(run == self.run for run, _ in self._short)
+        return self._short.setdefault((self.run, message.entry_id), f"SHORT{number:08}")
 
     def lasting_id(self, entry_id: str) -> str:
-        return next((lasting for (run, lasting), short in self._short.items() if short == entry_id), entry_id)
+        now = ((lasting, short) for (run, lasting), short in self._short.items() if run == self.run)
+        return next((lasting for lasting, short in now if short == entry_id), entry_id)
 
     def opens(self, message: Message) -> AppointmentItem:
         """Outlook keeps what is referred to."""
-        if len(self._opened) >= MOST_OPEN:
+        if len(self._opened) >= self.most_open:
             raise self.error(TOO_BIG)
         item = self.item_of(message)
         item.fails = message.broken

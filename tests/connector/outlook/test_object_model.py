@@ -24,7 +24,7 @@ from dovetail.connector.calendars.port import (
     Present,
 )
 from dovetail.connector.outlook.object_model.calendar import ObjectModelCalendar
-from dovetail.protocol.messages import Access
+from dovetail.protocol.messages import Access, ShowAs
 
 
 @pytest.fixture
@@ -97,6 +97,26 @@ def test_ids_of_rows_that_ended_with_their_session_cost_one_reading_and_no_item(
     again = scan(hand, known)
 
     assert (again.complete, again.unchanged, again.items) == (True, {handle}, ())
+
+
+def test_an_id_that_names_another_item_in_the_next_session_misleads_nobody(hand: OutlookHand) -> None:
+    hand.mailbox.stores[0].short_term_ids = True
+    first, second = (hand.adds(hand.main, NINE, TEN) for _ in range(2))
+    known = settled(hand)
+    hand.deletes(hand.main, first)
+    hand.outlook.close()
+    hand.outlook.start()
+
+    again = scan(hand, known)
+
+    assert (again.complete, again.unchanged, again.items) == (True, {second}, ())
+
+
+def test_only_appointments_block(hand: OutlookHand) -> None:
+    request = written.appointment(NINE, TEN) | {"PidTagMessageClass": "IPM.Schedule.Meeting.Request"}
+    hand.mailbox.add(hand.folders[0], request)
+
+    assert (scan(hand).items, opened(hand)) == ((), 0)
 
 
 def test_what_lies_outside_the_window_is_not_opened(hand: OutlookHand) -> None:
@@ -203,6 +223,21 @@ def test_notes_around_the_text_stay_when_the_text_is_replaced(hand: OutlookHand)
     assert body.endswith("\r\nBring coffee")
     assert "New\r\ntext" in body
     assert "ada@example.org" not in body
+
+
+def test_a_field_that_fits_already_is_not_written(hand: OutlookHand) -> None:
+    created = hand.port.create(hand.main, DRAFT, stamp())
+    assert created.stamp is not None
+    hand.outlook.log.clear()
+
+    canceled = replace(DRAFT, subject=f"CANCELED: {DRAFT.subject}", show_as=ShowAs.FREE)
+    hand.port.update(hand.main, created.handle, created.version, canceled, created.stamp)
+
+    assert sorted(name for _, name in hand.outlook.log if name.endswith("=")) == [
+        "BusyStatus =",
+        "Subject =",
+        "Value =",
+    ]
 
 
 def test_a_booking_that_the_user_made_a_series_is_left_alone(hand: OutlookHand) -> None:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from connector.calendars.contract import NINE, TEN, WINDOW, at
-from connector.outlook import appointments, blobs
+from connector.outlook import appointments, blobs, samples
 from connector.outlook.model_outlook import ModelOutlook
 from connector.outlook.model_store import (
     Mailbox,
@@ -21,6 +21,7 @@ from dovetail.connector.calendars.port import (
     ScanRequest,
 )
 from dovetail.connector.outlook.occurrences import occurrences
+from dovetail.connector.outlook.properties import Properties
 from dovetail.connector.outlook.recurrence_pattern import Frequency, PatternType
 from dovetail.schedule.instants import to_minutes
 from dovetail.schedule.intervals import Interval
@@ -43,6 +44,24 @@ def test_a_series_loses_its_deleted_and_moves_its_changed_occurrences(hand: Outl
     hand.mailbox.add(hand.folders[0], {"PidTagMessageClass": "IPM.Appointment", **appointments.series(recurrence)})
 
     assert blocks(scan(hand))[:4] == ["03-01T14:00", "03-16T17:00", "03-22T13:00", "03-29T13:00"]
+
+
+def test_an_exception_shows_as_it_says_itself(hand: OutlookHand) -> None:
+    recurrence = appointments.weekly(
+        exceptions=(appointments.moved(at("2027-03-15T09:00"), at("2027-03-16T13:00"), at("2027-03-16T14:00"), 3),),
+    )
+    hand.mailbox.add(hand.folders[0], {"PidTagMessageClass": "IPM.Appointment", **appointments.series(recurrence)})
+
+    (item,) = scan(hand).items
+
+    assert [int(block.status) for block in item.busy][:4] == [2, 2, 3, 2]
+
+
+def test_a_series_that_began_long_before_the_window_still_blocks(hand: OutlookHand) -> None:
+    properties = appointments.series(appointments.weekly(date(2026, 3, 2)))
+    hand.mailbox.add(hand.folders[0], {"PidTagMessageClass": "IPM.Appointment", **properties})
+
+    assert blocks(scan(hand))[0] == "03-01T14:00"
 
 
 def test_an_exception_that_cannot_be_read_leaves_its_old_time_blocked_and_is_told(hand: OutlookHand) -> None:
@@ -100,6 +119,28 @@ def test_every_kind_of_series_comes_out_as_from_the_file(hand: OutlookHand) -> N
         assert isinstance(probe, Present)
         assert probe.item.busy == occurrences(properties, WINDOW, hand.mailbox.local)
         assert probe.item.busy
+
+
+@pytest.mark.parametrize("name", samples.names("msg/*.msg"))
+def test_what_outlook_saved_comes_out_of_outlook_as_from_the_file(hand: OutlookHand, name: str) -> None:
+    comes_out_as_from_the_file(hand, samples.msg(name))
+
+
+def test_a_real_data_file_comes_out_of_outlook_as_from_the_file(hand: OutlookHand) -> None:
+    for properties in samples.pst("pst/pacific-weekly-series.pst"):
+        comes_out_as_from_the_file(hand, properties)
+
+
+def comes_out_as_from_the_file(hand: OutlookHand, properties: Properties) -> None:
+    begin = properties["PidLidAppointmentStartWhole"]
+    assert isinstance(begin, datetime)
+    span = Interval(to_minutes(begin) - 7 * 1440, to_minutes(begin) + 500 * 1440)
+    message = hand.mailbox.add(hand.folders[0], {**properties, "PidTagMessageClass": "IPM.Appointment"})
+
+    found = hand.port.probe(hand.main, message.entry_id, span)
+
+    assert isinstance(found, Present)
+    assert found.item.busy == occurrences(properties, span, hand.mailbox.local)
 
 
 def test_a_single_appointment_is_never_asked_for_its_pattern(hand: OutlookHand) -> None:

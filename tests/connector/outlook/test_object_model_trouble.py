@@ -26,6 +26,7 @@ from connector.outlook.outlook_hand import OutlookHand, is_completely_scanned, s
 from dovetail.connector.calendars.port import (
     CalendarError,
     Gone,
+    ItemGone,
     Present,
     Unknown,
 )
@@ -133,6 +134,26 @@ def test_gone_and_out_of_reach_are_two_things(hand: OutlookHand, scrambles: bool
     assert isinstance(hand.port.probe(hand.main, handle, WINDOW), Unknown), "the data file was closed"
 
 
+def test_a_booking_in_a_data_file_that_was_closed_is_not_gone(hand: OutlookHand) -> None:
+    created = hand.port.create(hand.main, DRAFT, stamp())
+    assert created.stamp is not None
+    hand.mailbox.add_store("Another")
+    hand.mailbox.stores.pop(0)
+
+    with pytest.raises(CalendarError) as raised:
+        hand.port.update(hand.main, created.handle, created.version, DRAFT, created.stamp)
+    assert not isinstance(raised.value, ItemGone)
+
+
+def test_a_mailbox_with_too_many_items_open_is_not_completely_seen(hand: OutlookHand) -> None:
+    hand.adds(hand.main, NINE, TEN)
+    hand.outlook.most_open = 0
+
+    seen = scan(hand)
+
+    assert (seen.complete, seen.problems) == (False, ())
+
+
 def test_a_broken_item_still_blocks_the_times_in_its_row(hand: OutlookHand) -> None:
     hand.breaks(hand.main, hand.adds(hand.main, NINE, TEN))
 
@@ -156,6 +177,7 @@ def test_a_broken_item_still_blocks_the_times_in_its_row(hand: OutlookHand) -> N
         (outlook_error(0x80040126), Outcome.OFFLINE),
         (outlook_error(0x80004005), Outcome.OTHER),
         (transport_error(0x80070057), Outcome.OTHER),
+        (transport_error(0x8007010F), Outcome.OTHER),  # its low word is that of "not found"
         (AttributeError("<unknown>.Start"), Outcome.DEAD),
         (KeyError("ours"), None),
     ],

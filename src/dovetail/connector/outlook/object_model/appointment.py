@@ -12,7 +12,7 @@ from typing import Any
 from dovetail import __version__
 from dovetail.connector.calendars.port import Draft, Item, ItemProblem
 from dovetail.connector.outlook.appointment_recurrence import NAME
-from dovetail.connector.outlook.appointment_zone import RECUR, START_DISPLAY, zone_of
+from dovetail.connector.outlook.appointment_zone import START_DISPLAY, zone_of
 from dovetail.connector.outlook.binary import MalformedProperty
 from dovetail.connector.outlook.object_model.automation import Automation
 from dovetail.connector.outlook.object_model.clock import Clock
@@ -142,11 +142,9 @@ def _readings(com: Automation, item: Any, recurring: bool, clock: Clock) -> tupl
     if not recurring:
         return "", (properties,)
     try:
-        zone = clock.local if definition is None else zone_of(definition, RECUR)
+        zone = clock.local if definition is None else zone_of(definition, START_DISPLAY)
     except MalformedProperty:
         zone = clock.local
-    if definition is not None:
-        properties[RECUR] = definition.to_bytes()
     try:
         series = read_series(com, item, zone, clock)
     except MalformedProperty:
