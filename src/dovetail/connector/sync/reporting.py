@@ -30,8 +30,7 @@ from dovetail.protocol.messages import (
     Window,
 )
 from dovetail.protocol.report import calendars_digest, items_digest
-from dovetail.schedule.busymap import CHUNK_MINUTES, BusyMap, ChunkKey, chunk_digest
-from dovetail.schedule.intervals import Interval
+from dovetail.schedule.busymap import BusyMap, ChunkKey, chunk_digest
 
 _CODE = re.compile(r"[a-z][a-z_]{1,39}")
 
@@ -49,18 +48,13 @@ class Outgoing:
 def compose(picture: Picture, links: Mapping[LinkKey, Link], window: Window, refused: Collection[str] = ()) -> Outgoing:
     """`refused`: keys of calendars that are left as the server has them, for it would not take what they lack."""
     before = picture.memory.acknowledged
-    minutes = interval_of(window)
-    busy = busy_map(picture, {calendar: view.items for calendar, view in picture.views.items()}, minutes)
+    busy = busy_map(picture, {calendar: view.items for calendar, view in picture.views.items()}, interval_of(window))
     known = _known(picture)
-    chunks = dict(_target(picture, busy, minutes, known, refused))
+    chunks = dict(_target(picture, busy, known, refused))
     calendars = calendar_reports(picture.memory.calendars, picture.identity.key)
     items = item_reports(picture, links)
     then = Acknowledged(calendars_digest(calendars), items_digest(items), chunks)
-    changed = [
-        key
-        for key in sorted(chunks.keys() | before.chunks.keys())
-        if chunks.get(key) != before.chunks.get(key) and _meets(key, minutes)
-    ]
+    changed = [key for key in sorted(chunks.keys() | before.chunks.keys()) if chunks.get(key) != before.chunks.get(key)]
     vouched = set(_vouched(picture, known))
     by_user = set(_confirmed_by_user(picture))
     over = {calendar for calendar, _ in before.chunks} - picture.blocking
@@ -90,9 +84,9 @@ def calendar_reports(calendars: Iterable[CalendarInfo], key: Callable[[str], str
     return tuple(
         CalendarReport(
             key=key(info.id),
-            name=info.name[:200],
+            name=_text(info.name, 200),
             access=info.access,
-            reason=info.reason[:300],
+            reason=_text(info.reason, 300),
             default=info.default,
         )
         for info in islice(calendars, MAX_CALENDARS)
@@ -109,7 +103,7 @@ def item_reports(picture: Picture, links: Mapping[LinkKey, Link]) -> tuple[ItemR
             start=link.start,
             end=link.end,
             show_as=link.show_as,
-            reason=link.reason[:300],
+            reason=_text(link.reason, 300),
         )
         for place in sorted(picture.places, key=lambda place: place.key)
         if (link := links.get(place.key)) is not None
@@ -148,6 +142,11 @@ def incredible(picture: Picture, window: Window) -> set[str]:
     return {key[0] for key, digest in held.items() if key[0] in keys and digest not in (known.get(key), seen.get(key))}
 
 
+def _text(text: str, longest: int) -> str:
+    """As the protocol takes it: not too long, without NUL."""
+    return text.replace("\0", "")[:longest]
+
+
 def _known(picture: Picture) -> dict[ChunkKey, str]:
     """The digests of what we remember to have told the server last; needed only where something is in doubt."""
     views = picture.views.values()
@@ -159,16 +158,16 @@ def _known(picture: Picture) -> dict[ChunkKey, str]:
 
 
 def _target(
-    picture: Picture, busy: BusyMap, window: Interval, known: Mapping[ChunkKey, str], refused: Collection[str]
+    picture: Picture, busy: BusyMap, known: Mapping[ChunkKey, str], refused: Collection[str]
 ) -> Iterator[tuple[ChunkKey, str]]:
-    """What the server is to hold of busy time; it drops the weeks outside the window itself."""
+    """What the server is to hold of busy time."""
     held = picture.memory.acknowledged.chunks
     digests = busy.digests()
     blocking = picture.blocking
     whole = {picture.identity.key(calendar) for calendar, view in picture.views.items() if view.is_whole}
     for key in digests.keys() | held.keys():
         calendar = key[0]
-        if calendar not in blocking or not _meets(key, window):
+        if calendar not in blocking:
             continue
         ours = calendar in whole or key not in held or known.get(key) == held[key]
         if calendar in refused or calendar not in picture.calendars or not ours:
@@ -177,11 +176,6 @@ def _target(
             digest = digests.get(key)
         if digest is not None:
             yield key, digest
-
-
-def _meets(key: ChunkKey, window: Interval) -> bool:
-    _, index = key
-    return index * CHUNK_MINUTES < window.end and (index + 1) * CHUNK_MINUTES > window.start
 
 
 def _chunk(key: ChunkKey, busy: BusyMap) -> Chunk:
