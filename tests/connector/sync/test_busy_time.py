@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 
 import pytest
 
 from connector.sync.telling import booked, full_week, outcome_of
-from connector.sync.world import World
+from connector.sync.world import World, block
 from dovetail.connector.calendars.memory import HUNG
 from dovetail.connector.sync.runs import Outcome
 from dovetail.protocol.messages import ItemOutcome
@@ -93,3 +94,17 @@ def test_a_clock_that_is_wrong_or_jumps_loses_nothing(world: World, wrong_by: ti
         assert world.busy_on_server() == before
         assert world.item(booking).fields.start == world.at(3, 10)
         assert max(world.server.state.busy_as_of.values()) <= world.time
+
+
+def test_ten_thousand_appointments_cost_half_a_second_when_nothing_changed(world: World) -> None:
+    for number in range(10_000):
+        world.calendar.user_adds("main", block(world.at(0, 0) + timedelta(minutes=3 * number), 0.5))
+    assert world.sync().items_read == 10_000
+
+    began = time.process_time()
+    report = world.sync()
+    took = time.process_time() - began
+
+    assert (report.requests, report.items_read, report.items_seen) == (1, 0, 10_000)
+    assert report.bytes_sent < 1000
+    assert took < 0.5

@@ -49,7 +49,8 @@ def compose(picture: Picture, links: Mapping[LinkKey, Link], window: Window, ref
     """`refused`: keys of calendars that are left as the server has them, for it would not take what they lack."""
     before = picture.memory.acknowledged
     busy = busy_map(picture, {calendar: view.items for calendar, view in picture.views.items()}, interval_of(window))
-    known = _known(picture)
+    needed = picture.memory.refused or not all(view.is_whole for view in picture.views.values())
+    known = _known(picture) if needed else {}
     chunks = dict(_target(picture, busy, known, refused))
     calendars = calendar_reports(picture.memory.calendars, picture.identity.key)
     items = item_reports(picture, links)
@@ -132,14 +133,18 @@ def problems(picture: Picture) -> tuple[Problem, ...]:
 def incredible(picture: Picture, window: Window) -> set[str]:
     """Keys of calendars that show nothing at all, or an item whose times nobody knows, while the server holds busy time
     of them that we know nothing of and do not see: it may be right."""
-    doubtful = {c: view for c, view in picture.views.items() if view.is_whole and (view.blind or not view.items)}
-    if not doubtful:
+    keys = {
+        picture.identity.key(calendar)
+        for calendar, view in picture.views.items()
+        if view.is_whole and (view.blind or not view.items)
+    }
+    held = {key: digest for key, digest in picture.memory.acknowledged.chunks.items() if key[0] in keys}
+    if not held:
         return set()
-    keys = {picture.identity.key(calendar) for calendar in doubtful} - set(_confirmed_by_user(picture))
     known = _known(picture)
     seen = busy_map(picture, {c: view.items for c, view in picture.views.items()}, interval_of(window)).digests()
-    held = picture.memory.acknowledged.chunks
-    return {key[0] for key, digest in held.items() if key[0] in keys and digest not in (known.get(key), seen.get(key))}
+    doubtful = {key[0] for key, digest in held.items() if digest not in (known.get(key), seen.get(key))}
+    return doubtful - set(_confirmed_by_user(picture))
 
 
 def _text(text: str, longest: int) -> str:
@@ -148,10 +153,8 @@ def _text(text: str, longest: int) -> str:
 
 
 def _known(picture: Picture) -> dict[ChunkKey, str]:
-    """The digests of what we remember to have told the server last; needed only where something is in doubt."""
-    views = picture.views.values()
-    sure = all(view.is_whole and view.items and not view.blind for view in views) and not picture.memory.refused
-    if sure or picture.memory.window is None:
+    """The digests of what we remember to have told the server last."""
+    if picture.memory.window is None:
         return {}
     items = {calendar: view.base.items for calendar, view in picture.views.items()}
     return busy_map(picture, items, interval_of(picture.memory.window)).digests()
