@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import re
 import socket
 import ssl
 from pathlib import Path
@@ -107,6 +109,36 @@ def test_a_password_is_never_given_to_a_server_without_scram(ca, trusted):
 )
 def test_a_server_that_does_not_know_the_credential_is_not_believed(ca, trusted, answer):
     with answering(says(HEADER + mechanisms(b"SCRAM-SHA-256"), answer), tls(ca)) as impostor:
+        assert trouble_at(direct(impostor.port), trusted) == Trouble.UNSAFE
+    assert b"<response" not in impostor.received
+
+
+def knows_the_nonce(element: bytes, iterations: int):
+    """An impostor that answers with a server-first of this very exchange, in a challenge or in a success."""
+
+    def script(impostor, connection):
+        impostor.received += connection.recv(65536)
+        connection.sendall(HEADER + mechanisms(b"SCRAM-SHA-256"))
+        impostor.hear(connection, b"</auth>")
+        first = base64.b64decode(re.search(b"<auth[^>]*>([^<]*)<", impostor.received)[1])
+        nonce = first.partition(b"r=")[2]
+        server_first = b"r=" + nonce + b"x,s=" + base64.b64encode(b"s" * 16) + b",i=%d" % iterations
+        message = base64.b64encode(server_first)
+        connection.sendall(b"<" + element + b" xmlns='" + SASL + b"'>" + message + b"</" + element + b">")
+        bind = features(b"<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>")
+        says(HEADER + bind)(impostor, connection)
+
+    return script
+
+
+def test_a_success_that_takes_the_place_of_the_challenge_is_not_believed(ca, trusted):
+    with answering(knows_the_nonce(b"success", 4096), tls(ca)) as impostor:
+        assert trouble_at(direct(impostor.port), trusted) == Trouble.UNSAFE
+    assert b"<iq" not in impostor.received
+
+
+def test_a_server_that_asks_for_endless_work_is_left(ca, trusted):
+    with answering(knows_the_nonce(b"challenge", 100_001), tls(ca)) as impostor:
         assert trouble_at(direct(impostor.port), trusted) == Trouble.UNSAFE
     assert b"<response" not in impostor.received
 

@@ -161,6 +161,19 @@ def test_a_port_where_something_else_answers_is_named(network, connect):
     assert connector.trouble("direct-tls") == "not-xmpp"
 
 
+def test_a_better_way_is_taken_only_where_an_xmpp_server_answers(network, connect):
+    network.direct.block()
+    connector = connect()
+    connector.live("starttls")
+    network.direct.target = network.online.web.port
+    network.direct.unblock()
+    wait_until(lambda: connector.trouble("direct-tls") == "not-xmpp")
+    assert connector.state.rung == "starttls"
+    assert connector.state.resumed == 0
+    network.direct.target = network.online.web.xmpps_port
+    connector.live("direct-tls")
+
+
 def test_a_server_that_stops_is_found_again(network, connect):
     connector = connect()
     connector.live()
