@@ -15,8 +15,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from subprocess import TimeoutExpired
 
+from httpx import HTTPError
 from rich.console import Console
+from rich.markup import escape
 
 from dovetail.connector.calendars.port import CalendarError
 from dovetail.demo import data_file
@@ -25,6 +28,7 @@ from dovetail.demo.people import PASSWORD, Customer, User
 from dovetail.demo.programs import Connector, ProgramFailed, server
 from dovetail.demo.steps import EVERY, steps
 from dovetail.demo.story import Falsehood, Story
+from dovetail.demo.visitor import NoSuchForm
 
 USER, EMAIL = "Ada", "ada@example.org"
 CALENDAR = "Ada's diary"
@@ -51,9 +55,10 @@ def run_check(calendar: Path | None, keep: bool, only_json: bool) -> bool:
                     seen = step(story)
                 done += 1
                 console.print(
-                    f"[green]ok[/]  {title} [dim]({time.monotonic() - began:.1f} s)[/]\n      {seen}", soft_wrap=True
+                    f"[green]ok[/]  {title} [dim]({time.monotonic() - began:.1f} s)[/]\n      {escape(seen)}",
+                    soft_wrap=True,
                 )
-        except (Falsehood, ProgramFailed) as error:
+        except (Falsehood, ProgramFailed, NoSuchForm, HTTPError, TimeoutExpired) as error:
             failure = f"{title}: {error}"
             console.print(f"[red]no[/]  {title}")
             console.print(f"      {error}\nThe server's last lines:\n{story.server.program.tail()}", markup=False)
@@ -65,7 +70,11 @@ def run_check(calendar: Path | None, keep: bool, only_json: bool) -> bool:
 def show(calendar: Path | None, keep: bool) -> None:
     """Both programs with a calendar full of appointments, until Ctrl-C."""
     console = Console(highlight=False)
-    with home(keep, console) as directory, console.status("Starting") as status, stage(directory, calendar) as story:
+    with (
+        home(keep, console) as directory,
+        console.status("Starting") as status,
+        stage(directory, calendar, usual_ports=True) as story,
+    ):
         story.pair(story.user.connect())
         with story.connector.running("--every", EVERY) as program:
             status.stop()
@@ -110,7 +119,7 @@ def home(keep: bool, console: Console) -> Iterator[Path]:
 
 
 @contextmanager
-def stage(directory: Path, calendar: Path | None) -> Iterator[Story]:
+def stage(directory: Path, calendar: Path | None, *, usual_ports: bool = False) -> Iterator[Story]:
     """A server that runs, a User who has signed up, a connector that is not paired yet."""
     name = f"{CALENDAR} {directory.name.rpartition('-')[2]}"  # not to be found in the server's files by chance
     folder = directory / "calendar"
@@ -120,7 +129,7 @@ def stage(directory: Path, calendar: Path | None) -> Iterator[Story]:
         write_calendar(folder, name, datetime.now(UTC).date())
     else:
         copy_calendar(calendar, folder, name)
-    with server(directory) as running:
+    with server(directory, usual_ports=usual_ports) as running:
         user, customer = User(running, EMAIL, USER, ZONE), Customer(running, USER.lower())
         try:
             connector = Connector(directory / "connector", directory / "connector.log")

@@ -119,12 +119,15 @@ class Server:
 
 
 @contextmanager
-def server(home: Path) -> Iterator[Server]:
-    """``dovetail serve`` on loopback with a certificate of its own local CA, mails going to its log."""
+def server(home: Path, *, usual_ports: bool = False) -> Iterator[Server]:
+    """``dovetail serve`` on loopback with a certificate of its own local CA, mails going to its log.
+
+    `usual_ports` are for a person to type, where they are free; others never meet those of a second server.
+    """
     data = home / "server"
     data.mkdir(parents=True, exist_ok=True)
-    https_port, http_port = free_port(8443), free_port(8080)
-    xmpp_port, xmpps_port = free_port(5222), free_port(5223)
+    wanted = (8443, 8080, 5222, 5223) if usual_ports else (0, 0, 0, 0)
+    https_port, http_port, xmpp_port, xmpps_port = map(free_port, wanted)
     command = (
         *DOVETAIL,
         "serve",
