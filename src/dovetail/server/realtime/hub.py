@@ -62,7 +62,6 @@ class Hub:
         self.sessions: dict[str, Session] = {}
         self.links: set[Conversation] = set()
         self._claims: dict[str, set[Conversation]] = {}
-        self._is_shut_down = False
 
     # --- what conversations call ------------------------------------------------------------------------------------
 
@@ -73,8 +72,6 @@ class Hub:
         if not self.gate.admit(conversation):
             conversation.over()
             return None
-        if self._is_shut_down:  # accepted while the listeners closed
-            asyncio.get_running_loop().call_soon(conversation.fail, StreamError("system-shutdown"))
         return conversation
 
     def claims(self, conversation: Conversation, connector_id: str) -> None:
@@ -144,7 +141,6 @@ class Hub:
             conversation.fail(StreamError("not-authorized", "This connection was ended, or has a new security token."))
 
     def shut_down(self) -> None:
-        self._is_shut_down = True
         for conversation in list(self.links):
             conversation.fail(StreamError("system-shutdown"))
 

@@ -51,6 +51,8 @@ class Service:
         self.hub.shut_down()
         with suppress(TimeoutError):
             async with asyncio.timeout(GOODBYE_SECONDS + 1):
+                await asyncio.sleep(0.02)
                 while self._wires:
+                    self.hub.shut_down()  # for those who were accepted while the listeners closed
                     await asyncio.sleep(0.02)
         await asyncio.to_thread(self.hub.authority.close)
