@@ -69,12 +69,20 @@ class Syncing(Promises):
         self.switches(switched, switched)
         self.all_comes_together()
 
-    @rule(calendar=calendars, day=days, hour=clock_hours, status=statuses, synced=followed)
-    def adds(self, calendar: str, day: int, hour: int, status: BusyStatus, synced: bool = False) -> None:
-        start = self.today(day, hour)
-        handle = self.calendar.user_adds(
-            calendar, BusyBlock(to_minutes(start), to_minutes(start) + 60, status), subject=SECRET, body=SECRET
-        )
+    @rule(
+        calendar=calendars,
+        day=days,
+        hour=clock_hours,
+        status=statuses,
+        weeks=st.sampled_from([1, 1, 5]),
+        synced=followed,
+    )
+    def adds(
+        self, calendar: str, day: int, hour: int, status: BusyStatus, weeks: int = 1, synced: bool = False
+    ) -> None:
+        first = to_minutes(self.today(day, hour))
+        occurrences = [BusyBlock(first + week * 10080, first + week * 10080 + 60, status) for week in range(weeks)]
+        handle = self.calendar.user_adds(calendar, *occurrences, subject=SECRET, body=SECRET)
         self.note(calendar, handle)
         self.follow(synced)
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from connector.sync.telling import booked, full_week, outcome_of, state_of
+from connector.sync.telling import apart, booked, full_week, outcome_of, state_of
 from connector.sync.world import World
 from dovetail.connector.calendars.memory import HUNG
 from dovetail.connector.sync.runs import Outcome
@@ -148,6 +148,25 @@ def test_a_deletion_the_server_holds_waits_for_the_users_word(world: World) -> N
     world.journal.confirm_removals()
     assert world.sync().outcome is Outcome.OK
     assert all(state_of(world, booking) == (BookingState.CANCELED, 2) for booking in bookings)
+
+
+def test_time_that_confirms_deletions_confirms_no_changes_of_bookings(world: World) -> None:
+    handles = apart(world, 40)
+    bookings = [booked(world, 9 + day, 20) for day in range(8)]
+    world.server.move_reschedules = True
+    world.sync()
+    for handle in handles[:10]:
+        world.calendar.user_deletes("main", handle)
+    assert world.sync().held == 10
+    world.passes(timedelta(minutes=11))
+    for day, booking in enumerate(bookings):
+        item = world.item(booking)
+        world.calendar.user_moves("main", item.handle, world.at(9 + day, 6), world.at(9 + day, 7))
+
+    world.sync()
+    assert len(world.busy_on_server()) == 30, "the deletions are believed"
+    assert world.sync().held == 8
+    assert all(state_of(world, booking) == (BookingState.LIVE, 1) for booking in bookings)
 
 
 def test_moving_with_the_switch_off_is_left_alone_and_told(world: World) -> None:

@@ -65,6 +65,7 @@ def test_calendars_without_a_role_are_not_looked_at(world: World) -> None:
 
 def test_the_day_rolls_on(world: World) -> None:
     past, ahead = world.at(0, 14), world.at(20, 9)
+    world.calendar.user_adds("main", *[block(world.at(day, 20)) for day in range(30)])
     for start in (past, ahead + timedelta(days=3)):
         world.adds(start)
     full_week(world)
@@ -77,6 +78,7 @@ def test_the_day_rolls_on(world: World) -> None:
 
     assert not world.is_busy(past)
     assert world.is_busy(ahead + timedelta(days=3))
+    assert world.is_busy(world.at(24, 20)), "a series goes on"
     assert world.server.refusals == 0
 
 

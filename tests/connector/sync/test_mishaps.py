@@ -190,6 +190,20 @@ def test_a_server_restored_from_its_backup_gets_its_way(world: World) -> None:
     assert world.item(booking).fields.start == world.at(8, 15)
 
 
+def test_a_restored_server_that_has_gone_on_meanwhile_gets_its_way_too(world: World) -> None:
+    """Its count of changes has passed the cursor again: only the roots tell."""
+    booking = booked(world)
+    snapshot = world.server.snapshot()
+    world.server.reschedule(booking, world.at(5, 15), world.at(5, 16))
+    world.sync()
+
+    world.server.state = snapshot
+    for hour in (8, 12, 16):
+        world.server.book(world.at(7, hour), world.at(7, hour + 1))
+    world.sync()
+    assert world.item(booking).fields.start == world.at(3, 10)
+
+
 def test_after_a_reconnect_old_bookings_are_the_users_own_appointments(world: World) -> None:
     booking = booked(world)
     item = world.calendar.item("main", world.item(booking).handle)

@@ -136,15 +136,14 @@ class _Run:
         self.unsettled = False
 
     def run(self) -> None:
-        self.memory, waiting = self.executor.recover(self.journal.load())  # 1
-        self.saved = self.memory
+        self.memory = self.saved = self.executor.recover(self.journal.load())  # 1
         self._list()
         if self.memory.settings is None or self._days_jumped() or self._holds_are_due():
             self._ask()  # 2
         for _ in range(LOOKS):
             self._look()  # 3, 4, 5
             self._agree()  # 6, 7
-            self._write(waiting)  # 8
+            self._write()  # 8
             if self.stale and self._compose(self._notice()).then.root != self.memory.acknowledged.root:
                 self._agree()  # 9
             if self.views.keys() == self._watched().keys() and self.looked_in == self._window():
@@ -269,9 +268,9 @@ class _Run:
 
     # --- writing to the calendars -------------------------------------------------------------------------------------
 
-    def _write(self, waiting: set[LinkKey]) -> None:
+    def _write(self) -> None:
         """Twice, because an item that was found instead of made may have to be updated."""
-        tried = set(waiting)
+        tried: set[LinkKey] = set()
         for _ in range(2):
             for operation in planner.operations(self._picture(), urgent=self.urgent):
                 if operation.key not in tried:

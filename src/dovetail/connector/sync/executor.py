@@ -44,10 +44,9 @@ class Executor:
         self._journal = journal
         self._identity = journal.identity
 
-    def recover(self, memory: Memory) -> tuple[Memory, set[LinkKey]]:
-        """Find out what became of the writes that were under way when the process ended. The second answer names those
-        that could not be looked up: they must wait."""
-        unknown: set[LinkKey] = set()
+    def recover(self, memory: Memory) -> Memory:
+        """Find out what became of the writes that were under way when the process ended. Those that cannot be looked up
+        stay planned; a create searches anew in any case."""
         for intent in self._journal.intents():
             if intent.step is not Step.PLANNED:
                 continue
@@ -55,7 +54,6 @@ class Executor:
             try:
                 found, _ = self._search(key, Interval(0, 1))
             except CalendarError:
-                unknown.add(key)
                 continue
             if found is None:
                 self._journal.gave_up(key, None)
@@ -67,7 +65,7 @@ class Executor:
                 link = replace(link, start=wanted.start, end=wanted.end)
             self._journal.acted(key, link, None)
             memory = memory.with_item(key, link, None)
-        return memory, unknown
+        return memory
 
     def perform(self, operation: Operation, link: Link | None, now: datetime) -> Done:
         """Do it; `link` is what is remembered of this item."""
