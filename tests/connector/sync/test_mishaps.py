@@ -172,6 +172,25 @@ def test_a_lost_database_and_a_failing_scan_lose_nothing(world: World) -> None:
     assert world.busy_on_server() == before
 
 
+def test_a_calendar_program_that_does_not_answer_loses_nothing(world: World) -> None:
+    full_week(world)
+    booked(world)
+    before = world.server.snapshot()
+
+    def refuse(step: str) -> None:
+        if step == "list":
+            raise CalendarError("Outlook is not running.")
+
+    world.calendar.crash_points = refuse
+    for lost in (False, True):
+        if lost:
+            world.database_is_lost()
+        report = world.sync()
+        assert report.outcome is Outcome.DEGRADED
+        assert [problem.reason for problem in report.problems] == ["Outlook is not running."]
+        assert world.server.state == before
+
+
 def test_a_server_restored_from_its_backup_gets_its_way(world: World) -> None:
     booking = booked(world)
     snapshot = world.server.snapshot()

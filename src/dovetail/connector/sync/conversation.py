@@ -49,8 +49,9 @@ class Conversation:
         self.held = 0
         self.problems: tuple[Problem, ...] = ()
 
-    def ask(self, memory: Memory, calendars: tuple[CalendarReport, ...]) -> tuple[Memory, SyncResponse]:
-        """For settings and bookings, without a report. Gives the memory with what the answer says."""
+    def ask(self, memory: Memory, calendars: tuple[CalendarReport, ...] | None) -> tuple[Memory, SyncResponse]:
+        """For settings and bookings, without a report. Gives the memory with what the answer says. `calendars` is None
+        where they could not be listed."""
         return self._exchange(memory, self._request(memory, calendars=calendars))
 
     def tell(self, memory: Memory, report: Report, feedback: Collection[Feedback]) -> tuple[Memory, SyncResponse]:

@@ -140,6 +140,8 @@ class _Run:
         self._list()
         if self.memory.settings is None or self._days_jumped() or self._holds_are_due():
             self._ask()  # 2
+        if self.looker.failure and not self.memory.calendars:
+            return  # nothing is known of any calendar: the contact was all there is to say
         for _ in range(LOOKS):
             self._look()  # 3, 4, 5
             self._agree()  # 6, 7
@@ -172,7 +174,8 @@ class _Run:
     def _holds_are_due(self) -> bool:
         """Removals are about to be believed because time has passed: by whose clock?"""
         holds = [hold for base in self.memory.bases.values() for hold in base.held.values()]
-        return any(self.now - hold.since >= SECOND_LOOK for hold in [*holds, *self.memory.refused.values()])
+        holds += [hold for (_, part), hold in self.memory.refused.items() if part is Part.BUSY]
+        return any(self.now - hold.since >= SECOND_LOOK for hold in holds)
 
     def _watched(self) -> dict[str, CalendarInfo]:
         """The calendars with a role, and those that bookings are written to."""
@@ -207,7 +210,7 @@ class _Run:
 
     def _ask(self) -> None:
         calendars = reporting.calendar_reports(self.memory.calendars, self.identity.key)
-        self.memory, answer = self.conversation.ask(self.memory, calendars)
+        self.memory, answer = self.conversation.ask(self.memory, None if self.looker.failure else calendars)
         with_calendars = replace(self.memory.acknowledged, calendars=calendars_digest(calendars))
         if answer.report.digests is not None:
             self.memory = replace(self.memory, acknowledged=reporting.acknowledged(answer.report.digests))
