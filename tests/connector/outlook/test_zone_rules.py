@@ -75,6 +75,9 @@ def test_every_minute_around_a_change_of_clocks_is_told_alike(biases: Biases, na
     assert len(changes) == 2
     for change in changes:
         for minute in range(-180, 240, 5):
+            instant = change + timedelta(minutes=minute)
+            ours, theirs = instant.astimezone(rules), instant.astimezone(iana)
+            assert (ours.replace(tzinfo=None), ours.fold) == (theirs.replace(tzinfo=None), theirs.fold)
             wall = (change + timedelta(minutes=minute)).astimezone(iana).replace(tzinfo=None)
             for near in (wall, wall + timedelta(minutes=40)):
                 for fold in (0, 1):

@@ -57,7 +57,8 @@ class RuleZone(tzinfo):
         for offset in self._offsets:
             for fold in (0, 1):
                 wall = (utc + offset).replace(fold=fold)
-                if self._offset(wall, fold) == offset:
+                is_skipped = self._offset(wall, 0) < self._offset(wall, 1)  # no instant has such a wall clock
+                if self._offset(wall, fold) == offset and not is_skipped:
                     return wall.replace(tzinfo=self)
         return (utc + self._offset(utc, 0)).replace(tzinfo=self)  # rules that put clocks back at New Year
 
