@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from connector.sync.telling import apart, booked, full_week, state_of
+from connector.sync.telling import apart, booked, full_week, outcome_of, state_of
 from connector.sync.world import World, block, hours
 from dovetail.connector.calendars.memory import HUNG, Answer, Trouble
 from dovetail.connector.sync.runs import Outcome
-from dovetail.protocol.messages import Access, BookingState
+from dovetail.protocol.messages import Access, BookingState, ItemOutcome
 
 
 @pytest.mark.parametrize("probe", [Answer.UNKNOWN, Answer.NOTHING], ids=["unknown", "even said to be gone"])
@@ -154,3 +154,16 @@ def test_a_calendar_that_is_not_there_any_more_stays_busy_until_its_role_is_take
     world.server.give_roles("main")
     world.sync()
     assert not world.is_busy(world.at(2, 9), "busy")
+
+
+def test_an_item_that_a_look_does_not_find_and_a_search_does_is_not_gone(world: World) -> None:
+    booking = booked(world)
+    apart(world, 10)
+    world.server.delete_cancels = True
+    world.sync()
+    others = {item.handle for item in world.calendar.items("main")} - {world.item(booking).handle}
+    world.calendar.trouble("main", Trouble(sees=frozenset(others), probe=Answer.NOTHING))
+
+    world.sync()
+    assert state_of(world, booking) == (BookingState.LIVE, 1)
+    assert outcome_of(world, booking) is ItemOutcome.WRITTEN

@@ -72,13 +72,13 @@ def test_the_day_rolls_on(world: World) -> None:
     world.sync()
     assert world.is_busy(past)
 
-    for _ in range(4):
+    for day in range(1, 5):
         world.passes(timedelta(days=1))
         assert world.sync().requests == 1
+        assert world.is_busy(world.at(20 + day, 20)), "a series goes on"
 
     assert not world.is_busy(past)
     assert world.is_busy(ahead + timedelta(days=3))
-    assert world.is_busy(world.at(24, 20)), "a series goes on"
     assert world.server.refusals == 0
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from connector.sync.crashing import POINTS, CrashingJournal
 from connector.sync.model_server import Booking
-from connector.sync.telling import booked, full_week, outcome_of, state_of
+from connector.sync.telling import apart, booked, full_week, outcome_of, state_of
 from connector.sync.world import World, block
 from dovetail.connector.calendars.memory import STEPS, Died, Trouble
 from dovetail.connector.calendars.port import CalendarError
@@ -162,14 +162,36 @@ def test_a_lost_database_and_a_calendar_that_shows_nothing_lose_nothing(world: W
     assert world.sync().outcome is Outcome.OK
 
 
-def test_a_lost_database_and_a_failing_scan_lose_nothing(world: World) -> None:
-    full_week(world)
+@pytest.mark.parametrize("many", [3, 30])
+def test_a_lost_database_and_a_failing_scan_lose_nothing(world: World, many: int) -> None:
+    apart(world, many)
     world.sync()
     before = world.busy_on_server()
     world.database_is_lost()
-    world.calendar.trouble("main", Trouble(sees=3, complete=False))
+    world.calendar.trouble("main", Trouble(sees=1, complete=False))
     world.sync()
     assert world.busy_on_server() == before
+    assert world.server.refusals == 0
+
+
+def test_a_lost_database_and_a_failing_scan_double_no_booking(world: World) -> None:
+    booking = booked(world)
+    world.database_is_lost()
+    world.calendar.trouble("main", Trouble(sees=0, complete=False))
+
+    assert world.sync().adopted == 1
+    assert world.item(booking)
+    assert outcome_of(world, booking) is ItemOutcome.WRITTEN
+
+
+def test_a_lost_database_makes_no_new_item_beside_the_one_the_user_moved_away(world: World) -> None:
+    booking = booked(world)
+    moved = world.calendar.user_moves_to("main", world.item(booking).handle, "main")
+    world.database_is_lost()
+
+    assert world.sync().created == 0
+    assert [item.handle for item in world.calendar.items("main")] == [moved]
+    assert outcome_of(world, booking) is ItemOutcome.ELSEWHERE
 
 
 def test_a_calendar_program_that_does_not_answer_loses_nothing(world: World) -> None:
