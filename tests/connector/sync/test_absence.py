@@ -113,6 +113,28 @@ def test_the_user_can_confirm_what_is_held(world: World) -> None:
     assert len(world.busy_on_server()) == 10
 
 
+@pytest.mark.parametrize("confirms", [True, False])
+def test_deletions_in_two_waves_end_with_one_word_of_the_user_or_two_looks(world: World, confirms: bool) -> None:
+    """The second wave is held here while the server would not take the first."""
+    handles = apart(world, 30)
+    world.sync()
+    for handle in handles[:7]:
+        world.calendar.user_deletes("main", handle)
+    assert world.sync().held == 7
+    world.passes(timedelta(minutes=11))
+    for handle in handles[7:15]:
+        world.calendar.user_deletes("main", handle)
+    assert world.sync().refused == ("main",)
+    assert len(world.busy_on_server()) == 30
+
+    if confirms:
+        world.journal.confirm_removals()
+    else:
+        world.passes(timedelta(minutes=11))
+    assert world.sync().outcome is Outcome.OK
+    assert len(world.busy_on_server()) == 15
+
+
 def test_an_emptied_calendar_is_not_believed_at_once_however_small(world: World) -> None:
     handle = world.adds(world.at(1, 9))
     world.sync()

@@ -152,6 +152,28 @@ def test_a_hold_keeps_its_beginning() -> None:
     assert {hold.since for hold in view.remembered(NOW).held.values()} == {began}
 
 
+def test_what_the_server_would_not_take_is_held_from_the_first_time_it_is_seen_gone() -> None:
+    began = NOW - timedelta(minutes=15)
+    before = base(30, **{h: Held(began) for h in handles(7)})
+    refused = look(before, 15).refused(NOW)
+    assert refused.items == before.items
+    assert {handle: hold.since for handle, hold in refused.held.items()} == {
+        **dict.fromkeys(handles(7), began),
+        **dict.fromkeys(handles(15)[7:], NOW),
+    }
+
+
+def test_what_came_back_is_not_held_because_the_server_would_not_take_the_rest() -> None:
+    held = base(30, **{h: Held(NOW) for h in handles(7)})
+    assert look(held, 0).refused(NOW).held == {}
+
+
+def test_a_held_item_that_leaves_with_the_window_vouches_for_nothing() -> None:
+    held = base(10, i9=Held(NOW - timedelta(minutes=15)))
+    view = judge(held, scan(held, "i9"), {}, Interval(0, 1500), NOW)
+    assert not view.vouched
+
+
 def test_an_item_outside_a_window_that_moved_is_not_missed() -> None:
     before = base(10)
     later = Interval(1400, 100_000)

@@ -253,8 +253,9 @@ class _Run:
     def _remember(self, notice: Notice, outgoing: Outgoing) -> None:
         """What was seen becomes the base of the next sync, save where the server would not take it."""
         for calendar, view in self.views.items():
-            if self.identity.key(calendar) not in self.refused:
-                self.views[calendar] = replace(view, base=view.remembered(self.now))
+            is_refused = self.identity.key(calendar) in self.refused
+            base = view.refused(self.now) if is_refused else view.remembered(self.now)
+            self.views[calendar] = replace(view, base=base)
         waiting = {(key, Part.BUSY) for key in self.refused}
         if self.held_feedback and self.settings.roles.main is not None:
             waiting.add((self.settings.roles.main, Part.FEEDBACK))

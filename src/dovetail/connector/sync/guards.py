@@ -63,12 +63,20 @@ class View:
     @property
     def vouched(self) -> bool:
         """Removals were held and have been found true: more at once than the server takes on its own."""
-        return any(not self.is_unsure(handle) and handle not in self.items for handle in self.base.held)
+        return bool(self.released)
 
     def remembered(self, now: datetime) -> Base:
         """What the next scan is compared with. A hold begins `now`, when the server has just told the time."""
-        held = {handle: self.base.held.get(handle, replace(hold, since=now)) for handle, hold in self.held.items()}
-        return Base(self.window, self.items, held)
+        return Base(self.window, self.items, self._begun(now))
+
+    def refused(self, now: datetime) -> Base:
+        """The same where the server would not take what is gone: as before. What is held besides is remembered too: the
+        User is told of it together with the rest, and confirms all of it at once."""
+        gone = {handle: hold for handle, hold in self.base.held.items() if handle not in self.items}
+        return replace(self.base, held=gone | self._begun(now))
+
+    def _begun(self, now: datetime) -> dict[str, Held]:
+        return {handle: self.base.held.get(handle, replace(hold, since=now)) for handle, hold in self.held.items()}
 
     def doubting(self, handle: str) -> View:
         """The view if that item is in doubt after all: as it was before the scan."""
