@@ -1,4 +1,5 @@
-"""The connector against Prosody: a server that is not ours, with hints from a component as a large site sends them."""
+"""The connector against Prosody and ejabberd: servers not of ours, with hints from a component as a large site sends
+them."""
 
 from __future__ import annotations
 
@@ -8,7 +9,8 @@ from contextlib import ExitStack, closing
 import pytest
 import trustme
 
-from connector.realtime import prosody
+from connector.realtime import ejabberd, prosody
+from connector.realtime.ejabberd import Ejabberd
 from connector.realtime.prosody import Prosody
 from connector.realtime.wire import Connector, Forwarder, wait_until
 from dovetail.connector.link.signin import Credential
@@ -20,19 +22,25 @@ from programs import require_program
 pytestmark = pytest.mark.peer
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Prosody, object]]:
-    program, ca = require_program("prosody"), trustme.CA()
+PEERS = {"prosody": (prosody, "prosody"), "ejabberd": (ejabberd, "erl")}
+
+
+@pytest.fixture(scope="module", params=PEERS)
+def server(request, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Prosody | Ejabberd, object]]:
+    peer, program = PEERS[request.param]
+    if request.param == "ejabberd":
+        require_program("/usr/sbin/ejabberdctl")
+    ca = trustme.CA()
     trusted = tmp_path_factory.mktemp("ca") / "ca.pem"
     ca.cert_pem.write_to_path(trusted)
-    with prosody.running(program, ca) as running:
+    with peer.running(require_program(program), ca) as running:
         yield running, trusted
 
 
 class Paired:
-    """A connector of Prosody's, each port behind a forwarder."""
+    """A connector of that server's, each port behind a forwarder."""
 
-    def __init__(self, server: Prosody, trusted: object, stack: ExitStack) -> None:
+    def __init__(self, server: Prosody | Ejabberd, trusted: object, stack: ExitStack) -> None:
         self.server = server
         self.credential = Credential(new_connector_id(), tokenize(new_token()))
         self.name = self.credential.connector_id.lower()
@@ -66,7 +74,7 @@ class Paired:
 
 
 @pytest.fixture
-def pair(server: tuple[Prosody, object]) -> Iterator[Callable[[], Paired]]:
+def pair(server: tuple[Prosody | Ejabberd, object]) -> Iterator[Callable[[], Paired]]:
     with ExitStack() as stack:
         yield lambda: Paired(*server, stack)
 
@@ -91,8 +99,8 @@ def test_hints_come_over_every_way_and_the_session_is_resumed(pair, rung):
     assert (connector.state.sessions, connector.state.resumed) == (1, 1)
 
 
-def test_what_prosody_does_not_resume_over_websocket_starts_anew_with_a_sync(pair):
-    """Prosody 0.12 takes up a session of TCP over WebSocket, and then cannot read it."""
+def test_a_session_that_walks_down_the_ladder_goes_on_or_starts_anew_with_a_sync(pair):
+    """ejabberd goes on. Prosody 0.12 takes up a session of TCP over WebSocket, and then cannot read it."""
     paired = pair()
     connector = paired.start()
     connector.live("direct-tls")
@@ -100,14 +108,15 @@ def test_what_prosody_does_not_resume_over_websocket_starts_anew_with_a_sync(pai
     connector.live("starttls")
     assert (connector.state.sessions, connector.state.resumed) == (1, 1)
     paired.ways["starttls"].block()
-    wait_until(lambda: connector.state.sessions == 2)
+    sessions = 2 if isinstance(paired.server, Prosody) else 1
+    wait_until(lambda: connector.state.rung == "websocket" and connector.state.sessions == sessions)
     connector.live("websocket")
-    assert connector.wakes == 2
+    assert connector.wakes == sessions
     paired.hint()
-    wait_until(lambda: connector.wakes == 3)
+    wait_until(lambda: connector.wakes == sessions + 1)
 
 
-def test_a_connector_that_prosody_does_not_know_any_more_is_told_so(pair):
+def test_a_connector_that_the_server_does_not_know_any_more_is_told_so(pair):
     paired = pair()
     paired.server.delete(paired.name)
     connector = paired.start()
