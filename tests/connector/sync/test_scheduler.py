@@ -21,6 +21,7 @@ from dovetail.connector.sync.runs import Outcome, RunReport
 from dovetail.connector.sync.scheduler import (
     BACKOFF_LAST,
     IMPATIENCE,
+    LONGEST_TRY,
     QUIET,
     SETTLE,
     Mail,
@@ -179,11 +180,20 @@ def test_the_server_can_wake_it() -> None:
 
 
 def test_failures_are_spaced_further_and_further_up_to_five_minutes() -> None:
-    bench = Bench(interval=1, chance=0.999999)
+    bench = Bench(interval=10, chance=0.999999)
     bench.outcomes = [Unreachable("The server does not answer.")] * 14
     times = [when for when, _ in bench.run(3 * HOUR)]
     waits = [round(later - earlier) for earlier, later in pairwise(times)][:14]
     assert waits == [1, 2, 4, 8, 16, 32, 64, 128, 256, *[int(BACKOFF_LAST)] * 5]
+
+
+@pytest.mark.parametrize("interval", [1, 2, 5, 60])
+def test_a_wait_and_the_try_before_it_end_within_one_interval(interval: int) -> None:
+    bench = Bench(interval=interval, chance=0.999999)
+    bench.outcomes = [Unreachable("The server does not answer.")] * 30
+    times = [when for when, _ in bench.run(3 * HOUR)]
+    waits = [later - earlier for earlier, later in pairwise(times[:30])]
+    assert max(waits) + LONGEST_TRY <= interval * 60
 
 
 def test_the_jitter_of_the_back_off_is_full() -> None:

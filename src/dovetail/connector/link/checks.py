@@ -44,7 +44,10 @@ Opener = Callable[[str, int, float], socket.socket]
 
 
 class Check(BaseModel):
-    """`verdict` is ``ok`` or one word for what failed; `detail` the rest, without secrets. `tls_issuer` where met."""
+    """`verdict` is ``ok`` or one word for what failed; `detail` the rest, without secrets. `tls_issuer` where met.
+
+    `leads_to` is another host that plain HTTP leads to.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -56,6 +59,7 @@ class Check(BaseModel):
     detail: str = ""
     ms: int = 0
     tls_issuer: str = ""
+    leads_to: str = ""
 
     @property
     def ok(self) -> bool:
@@ -175,8 +179,17 @@ def check_redirect(host: str, port: int, way: str, open_stream: Opener) -> Check
     target = urlsplit(location)
     if lines[0][9:12] in ("301", "302", "307", "308") and (target.scheme, target.hostname) == ("https", host):
         return Check(name="HTTP redirect", port=port, way=way, ms=_ms(began))
+    leads_to = (target.hostname or "") if target.hostname != host else ""
     detail = f"leads to {target.hostname}" if target.hostname else f"answers {lines[0][:40]!r}"
-    return Check(name="HTTP redirect", port=port, way=way, verdict=ELSEWHERE, detail=detail, ms=_ms(began))
+    return Check(
+        name="HTTP redirect",
+        port=port,
+        way=way,
+        verdict=ELSEWHERE,
+        detail=detail,
+        ms=_ms(began),
+        leads_to=leads_to,
+    )
 
 
 def check_xmpp(

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dovetail.connector.link import checks
-from dovetail.connector.link.checks import ELSEWHERE, NOT_DOVETAIL, NOT_XMPP, Check, HttpsFound
+from dovetail.connector.link.checks import NOT_DOVETAIL, NOT_XMPP, Check, HttpsFound
 from dovetail.connector.link.failures import words
 from dovetail.connector.link.routes import Choice
 from dovetail.connector.link.sighting import Inspection
@@ -100,10 +100,10 @@ def _told(failed: Sequence[Check], host: str) -> str:
 def _no_sync(facts: Facts) -> tuple[str, str]:
     """HTTPS does not work by the connector's way."""
     used = facts.used
-    portal = next((check for check in facts.checks if check.verdict == ELSEWHERE and "leads to" in check.detail), None)
+    portal = next((check for check in facts.checks if check.leads_to), None)
     if portal is not None:
         return (
-            f"This network wants a sign-in first: {facts.host} {portal.detail}.",
+            f"This network wants a sign-in first: {facts.host} leads to {portal.leads_to}.",
             "Open any web page in a browser, sign in to the network, and try again.",
         )
     other = next((found for found in facts.https if found.check.ok), None)

@@ -42,8 +42,8 @@ from dovetail.connector.link.transport import EgressTransport
 from dovetail.connector.link.verdicts import EgressError, Verdict
 
 CONNECT_SECONDS = 10.0
-READ_SECONDS = 60.0
-"""Between two pieces of an answer: a first sync of thousands of appointments makes the server think for a while."""
+READ_SECONDS = 20.0
+"""Between two pieces of an answer, and for each piece of a request: the owner is told within half a minute."""
 
 CredentialOf = Callable[[str], ProxyCredential | None]
 

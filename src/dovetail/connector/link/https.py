@@ -7,14 +7,16 @@ a second time. Every other failure goes to the caller, whose own next try is as 
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 from types import TracebackType
+from urllib.parse import urlsplit
 
-import httpx
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from dovetail.connector.link.egress import Egress
 from dovetail.connector.link.port import Refused
+from dovetail.connector.link.portal import sign_in_page
 from dovetail.connector.link.signin import Credential, Session, another_version, sign_in
 from dovetail.connector.link.wire import Answer, Wire
 from dovetail.protocol.messages import MAX_SYNC_BYTES, SyncRequest, SyncResponse
@@ -36,9 +38,9 @@ class Receipt(BaseModel):
 class HttpsServer:
     """`origin` is what :func:`~dovetail.connector.link.address.read_address` gives. Close it after use."""
 
-    def __init__(self, origin: str, credential: Credential, *, client: httpx.Client) -> None:
-        self._client = client
-        self._wire = Wire(client, origin)
+    def __init__(self, origin: str, credential: Credential, egress: Egress) -> None:
+        self._client = egress.client()
+        self._wire = Wire(self._client, origin, partial(sign_in_page, urlsplit(origin).hostname or "", egress))
         self._credential = credential
         self._session: Session | None = None
 
@@ -107,7 +109,7 @@ def open_server(
     origin: str, credential: Credential, ca_file: Path | None = None, egress: Egress | None = None
 ) -> HttpsServer:
     """The server at `origin`, reached by `egress`, or as the system's settings say. Raises BadCaFile."""
-    return HttpsServer(origin, credential, client=(egress or Egress(ca_file=ca_file)).client())
+    return HttpsServer(origin, credential, egress or Egress(ca_file=ca_file))
 
 
 def _key_ended(answer: Answer) -> bool:

@@ -20,6 +20,7 @@ from dovetail.connector.link.verdicts import EgressError, Phase, Verdict
 
 Open = Callable[[str, int, float], socket.socket]
 DEFAULT_CONNECT_SECONDS = 10.0
+_PIECE_BYTES = 65536
 
 
 class Watcher(Protocol):
@@ -123,9 +124,11 @@ class _Stream(httpcore.NetworkStream):
             return self._socket.recv(max_bytes)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        with _mapped(httpcore.WriteTimeout, httpcore.WriteError):
+        """`timeout` is for each piece: a first sync over a slow line takes as long as it takes."""
+        with _mapped(httpcore.WriteTimeout, httpcore.WriteError), memoryview(buffer) as whole:
             self._socket.settimeout(timeout)
-            self._socket.sendall(buffer)
+            for start in range(0, len(whole), _PIECE_BYTES):
+                self._socket.sendall(whole[start : start + _PIECE_BYTES])
 
     def close(self) -> None:
         self._socket.close()

@@ -8,7 +8,7 @@ Nothing is repeated: see :mod:`dovetail.connector.link.https` for the one repeat
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -22,6 +22,7 @@ from dovetail.connector.link.failures import explain
 from dovetail.connector.link.port import (
     Blocked,
     Disconnected,
+    LinkError,
     NotTheServer,
     Refused,
     RetryLater,
@@ -56,12 +57,18 @@ class Answer:
 
 
 class Wire:
-    """`origin` is an https origin, `client` what :meth:`dovetail.connector.link.egress.Egress.client` makes."""
+    """`origin` is an https origin, `client` what :meth:`dovetail.connector.link.egress.Egress.client` makes.
 
-    def __init__(self, client: httpx.Client, origin: str) -> None:
+    `instead` may know better what a failure means: see :mod:`dovetail.connector.link.portal`.
+    """
+
+    def __init__(
+        self, client: httpx.Client, origin: str, instead: Callable[[Exception], LinkError | None] = lambda error: None
+    ) -> None:
         self.origin = origin
         self.host = urlsplit(origin).netloc
         self._client = client
+        self._instead = instead
 
     def send(self, method: str, path: str, headers: Mapping[str, str], content: bytes = b"") -> Answer:
         """Raises Unreachable, RetryLater or NotTheServer where no answer of a Dovetail server came."""
@@ -70,7 +77,7 @@ class Wire:
             with self._client.stream(method, self.origin + path, headers=headers, content=content) as response:
                 return self._read(response, deadline)
         except (httpx.TransportError, OSError) as error:
-            raise explain(error, self.origin) from error
+            raise (self._instead(error) or explain(error, self.origin)) from error
         finally:
             self._client.cookies.clear()
 

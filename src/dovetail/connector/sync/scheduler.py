@@ -4,7 +4,8 @@
 sync; those that come during one are another after it.
 
 * A change in the calendar waits for quiet (10 s), but not for ever (30 s).
-* Failures are spaced by one back-off with full jitter, 1 s to 5 min. A Retry-After is obeyed, also when asked by hand.
+* Failures are spaced by one back-off with full jitter, 1 s to 5 min, and never so far that the end of what was wrong is
+  not told within one interval. A Retry-After is obeyed, also when asked by hand.
 * After sleep there is one sync, when the network has had time to settle.
 * While the server's hints come in real time, the interval is RECONCILE: a full look at both ends, in case one was lost.
 * A wrong credential and an ended connection end it: only the User can help. A block is waited out.
@@ -32,6 +33,8 @@ IMPATIENCE = 30.0
 SETTLE = 45.0
 RECONCILE = 15 * 60.0
 BACKOFF_FIRST, BACKOFF_LAST = 1.0, 300.0
+LONGEST_TRY = 30.0
+"""So long a sync may take to fail."""
 BLOCKED_FOR = 30 * 60.0
 JITTER = 0.1
 REPEATS = 3
@@ -65,6 +68,7 @@ class Agenda:
         self._live = max(RECONCILE, self._alone) if every is None else every
         self._interval = self._alone
         self._quiet = min(QUIET, self._interval)
+        self._longest_wait = max(BACKOFF_FIRST, min(BACKOFF_LAST, self._alone - LONGEST_TRY))
         self._chance = chance
         self._failures = 0
         self._repeats = 0
@@ -122,7 +126,7 @@ class Agenda:
     def failed(self, now: float, retry_after: float | None = None) -> None:
         """A sync did not go through; the server may have said how long to leave it alone."""
         self._first_hint = None
-        longest = min(BACKOFF_LAST, BACKOFF_FIRST * 2.0**self._failures)
+        longest = min(self._longest_wait, BACKOFF_FIRST * 2.0**self._failures)
         self._failures = min(self._failures + 1, 30)
         wait = BACKOFF_FIRST + (longest - BACKOFF_FIRST) * self._chance()
         if retry_after is not None:
