@@ -79,6 +79,7 @@ class ModelOutlook:
         self.connection_mode = 700
         self.scrambles = False
         self.history: list[tuple[str, dict[str, str]]] = []  # of each save: the item and its user properties
+        self.quitting: list[Callable[[], None]] = []
         self.most_open, self.most_opened = MOST_OPEN, 0
         self._opened: weakref.WeakSet[AppointmentItem] = weakref.WeakSet()
         self._short: dict[tuple[int, str], str] = {}
@@ -98,7 +99,13 @@ class ModelOutlook:
             folder.listeners.remove(changed)
 
     def close(self) -> None:
-        """The User closes the last window: Outlook goes, whoever holds references."""
+        """The User closes the last window: Outlook says so and goes, whoever holds references."""
+        for told in tuple(self.quitting):
+            told()
+        self.dies()
+
+    def dies(self) -> None:
+        """Without a word."""
         self.running = False
         self.run += 1
 
@@ -116,7 +123,7 @@ class ModelOutlook:
             self.dies_in -= 1
             if self.dies_in < 0:
                 self.dies_in = None
-                self.close()
+                self.dies()
         if run != self.run or not self.running:
             if self.dies_as_attribute_error:
                 raise AttributeError(f"<unknown>.{name}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from connector.calendars.contract import WINDOW
 from connector.outlook import written
@@ -19,19 +20,14 @@ MAIL = ("PidLidAllAttendeesString", "PidLidToAttendeesString", "PidLidCcAttendee
 class OutlookHand:
     """The User's hand on Outlook's own window."""
 
-    def __init__(self, outlook: ModelOutlook) -> None:
+    def __init__(self, outlook: ModelOutlook, **manners: Any) -> None:
         self.outlook, self.mailbox = outlook, outlook.mailbox
         store = self.mailbox.add_store("ada@example.org")
         self.folders = [store.add("Calendar"), store.add("Team")]
         self.main, self.other = (f"{store.id}:{folder.entry_id}" for folder in self.folders)
         self.waited: list[float] = []
-        self.port = ObjectModelCalendar(
-            outlook.connect,
-            listen=outlook.listen,
-            local=self.mailbox.local,
-            now=lambda: self.mailbox.time,
-            sleep=self.waited.append,
-        )
+        usual = {"connect": outlook.connect, "listen": outlook.listen, "sleep": self.waited.append}
+        self.port = ObjectModelCalendar(**{**usual, **manners}, local=self.mailbox.local, now=lambda: self.mailbox.time)
 
     def adds(
         self,

@@ -19,14 +19,14 @@ from dovetail.connector.outlook.object_model.faults import Outcome, OutlookFault
 GUARDED = frozenset(("Body",))
 # fmt: off
 MEMBERS = frozenset((
-    "Add", "AllDayEvent", "AppointmentItem", "BusyStatus", "Columns", "CompareEntryIDs", "Count", "DayOfMonth",
-    "DayOfWeekMask", "DefaultItemType", "Deleted", "DisplayName", "Duration", "End", "EndOfTable", "EndUTC",
-    "EntryID", "ExchangeConnectionMode", "ExchangeStoreType", "Exceptions", "FilePath", "Folders", "GetArray",
-    "GetDefaultFolder", "GetFolderFromID", "GetItemFromID", "GetNamespace", "GetRecurrencePattern", "GetRootFolder",
-    "GetRowCount", "GetTable", "ID", "Instance", "Interval", "IsRecurring", "Item", "Items", "LastModificationTime",
-    "Location", "MessageClass", "Name", "NoEndDate", "OriginalDate", "Parent", "PatternEndDate", "PatternStartDate",
-    "RecurrenceType", "Save", "Start", "StartTime", "StartTimeZone", "StartUTC", "StoreID", "Stores", "Subject",
-    "UserProperties", "Value",
+    "Add", "AllDayEvent", "AppointmentItem", "BusyStatus", "Columns", "CompareEntryIDs", "Count",
+    "CurrentProfileName", "DayOfMonth", "DayOfWeekMask", "DefaultItemType", "Delete", "Deleted", "DisplayName",
+    "Duration", "End", "EndOfTable", "EndUTC", "EntryID", "Exceptions", "ExchangeConnectionMode", "ExchangeStoreType",
+    "FilePath", "Folders", "GetArray", "GetDefaultFolder", "GetFolderFromID", "GetItemFromID", "GetNamespace",
+    "GetRecurrencePattern", "GetRootFolder", "GetRowCount", "GetTable", "ID", "Instance", "Interval", "IsRecurring",
+    "Item", "Items", "LastModificationTime", "Location", "Logon", "MessageClass", "Name", "NoEndDate", "OriginalDate",
+    "Parent", "PatternEndDate", "PatternStartDate", "RecurrenceType", "Save", "Start", "StartTime", "StartTimeZone",
+    "StartUTC", "StoreID", "Stores", "Subject", "UserProperties", "Value",
 ))
 # fmt: on
 FIRST_WAIT, LONGEST_WAIT, PATIENCE = 0.1, 5.0, 60.0
@@ -36,29 +36,40 @@ Answer = TypeVar("Answer")
 
 
 class Automation:
-    """Every method raises OutlookFault."""
+    """Every method raises OutlookFault. `between` is called before each call into Outlook, `asking` before one that is
+    guarded."""
 
-    def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
-        self._sleep = sleep
+    def __init__(
+        self,
+        sleep: Callable[[float], None] = time.sleep,
+        between: Callable[[], None] = lambda: None,
+        asking: Callable[[str], None] = lambda member: None,
+    ) -> None:
+        self._sleep, self._between, self._asking = sleep, between, asking
 
     def get(self, target: Any, name: str) -> Any:
         self._must_be_listed(name)
+        self._between()
         return self.attempt(lambda: getattr(target, name))
 
     def put(self, target: Any, name: str, value: object) -> None:
         """Writing is never guarded."""
         if name not in GUARDED:
             self._must_be_listed(name)
+        self._between()
         self.attempt(lambda: setattr(target, name, value))
 
     def call(self, target: Any, name: str, *arguments: object) -> Any:
         self._must_be_listed(name)
+        self._between()
         return self.attempt(lambda: getattr(target, name)(*arguments))
 
     def guarded(self, target: Any, name: str) -> Any:
         """Read one of GUARDED: Outlook may refuse, or ask the User first."""
         if name not in GUARDED:
             raise ValueError(f"{name} is not to be read")
+        self._between()
+        self._asking(name)
         return self.attempt(lambda: getattr(target, name))
 
     def attempt(self, action: Callable[[], Answer]) -> Answer:

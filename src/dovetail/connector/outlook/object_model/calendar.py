@@ -14,10 +14,12 @@ are called, and everything else is, in the thread that the port is called in.
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, tzinfo
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -73,15 +75,19 @@ class ObjectModelCalendar:
         local: tzinfo | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         sleep: Callable[[float], None] = time.sleep,
+        between: Callable[[], None] = lambda: None,
+        asking: Callable[[str], None] = lambda member: None,
     ) -> None:
         self._connect = connect
         self._listen = listen
         self._local = local
         self._now = now
-        self._com = Automation(sleep)
+        self._com = Automation(sleep, between, asking)
         self._open: Session | None = None
         self._handles: dict[str, dict[str, str]] = {}  # by calendar: the lasting handle of each row's id
         self._refused: set[str] = set()  # calendars that could not be written to
+        self._watchers: list[Callable[[], None]] = []
+        self._listening = ExitStack()
 
     def capabilities(self) -> Capabilities:
         return Capabilities(watches=self._listen is not None, writes=True, version_seconds=VERSION_SECONDS)
@@ -157,19 +163,24 @@ class ObjectModelCalendar:
 
     @contextmanager
     def watch(self, changed: Callable[[], None]) -> Iterator[None]:
-        """Outlook's events get lost in numbers, and with every restart: they are hints."""
-        with ExitStack() as stack:
-            if self._listen is not None:
-                with self._session() as session:
-                    for info in session.calendars():
-                        if info.access is not Access.UNREADABLE:
-                            items = self._com.get(session.folder(info.id), "Items")
-                            stack.enter_context(self._listen(items, changed))
+        """Outlook's events get lost in numbers, and with every restart: they are hints. An Outlook that is not there is
+        listened to from when it is."""
+        self._watchers.append(changed)
+        try:
+            with suppress(CalendarError), self._session() as session:
+                self._listen_to(session)
             yield
+        finally:
+            self._watchers.remove(changed)
+            if not self._watchers:
+                self._listening.close()
 
     def close(self) -> None:
+        """Let go of Outlook."""
         self._open = None
         self._handles.clear()
+        self._listening.close()
+        gc.collect()
 
     # ------------------------------------------------------------------------------------------------------------------
 
@@ -177,15 +188,31 @@ class ObjectModelCalendar:
     def _session(self) -> Iterator[Session]:
         """Connected; to a new Outlook if the last one is gone."""
         if self._open is None or not self._open.is_alive():
-            self._open = None
-            self._handles.clear()
+            self.close()
             self._open = Session(self._com, self._com.attempt(self._connect))
+            self._listen_to(self._open)
         try:
             yield self._open
         except OutlookFault as fault:
             if fault.outcome is Outcome.DEAD:
                 self._open = None
             raise
+
+    def _listen_to(self, session: Session) -> None:
+        """To all that can be read, once."""
+        listen = self._listen
+        if listen is None or not self._watchers:
+            return
+        self._listening.close()
+        for info in session.calendars():
+            if info.access is not Access.UNREADABLE:
+                with suppress(OutlookFault):
+                    items = self._com.get(session.folder(info.id), "Items")
+                    self._com.attempt(partial(self._listening.enter_context, listen(items, self._hint)))
+
+    def _hint(self) -> None:
+        for changed in tuple(self._watchers):
+            changed()
 
     def _read(self, session: Session, calendar: str, entry_id: str) -> Reading:
         return read_appointment(self._com, session.item(calendar, entry_id), self._clock(), self._now())

@@ -18,17 +18,22 @@ class Outcome(Enum):
 
     REJECTED = "Outlook is busy. Is a dialog of it open?"
     DEAD = "Outlook was closed."
+    NOT_RUNNING = "Outlook is not running: open it."
     GONE = "Outlook does not find this any more."
     CHANGED = "The item was changed in Outlook meanwhile."
     REFUSED = "Outlook refuses access to this."
     OFFLINE = "Outlook cannot reach the mailbox. Is the network there?"
     TOO_MANY = "Outlook has too many items open."
     NOT_INSTALLED = "Classic Outlook is not installed, or its registration is broken: repair Office."
+    ELEVATION = (
+        "Outlook and Dovetail do not run with the same rights: run both as the same user, neither as administrator."
+    )
+    BUG = "Dovetail used Outlook in a wrong way: please report this."
     STORE = "Outlook says that the mailbox or data file is full or damaged."
     OTHER = "Outlook could not do it."
 
 
-PERMANENT = frozenset((Outcome.REFUSED, Outcome.NOT_INSTALLED, Outcome.STORE))
+PERMANENT = frozenset((Outcome.REFUSED, Outcome.NOT_INSTALLED, Outcome.STORE, Outcome.BUG))
 
 
 class OutlookFault(CalendarError):
@@ -62,7 +67,12 @@ _COM = {
     0x800706BE: Outcome.DEAD,  # RPC call failed
     0x80010105: Outcome.DEAD,  # RPC_E_SERVERFAULT
     0x80010108: Outcome.DEAD,  # RPC_E_DISCONNECTED
-    0x800401E3: Outcome.DEAD,  # MK_E_UNAVAILABLE: none is running
+    0x800401E3: Outcome.NOT_RUNNING,  # MK_E_UNAVAILABLE
+    0x80080005: Outcome.ELEVATION,  # CO_E_SERVER_EXEC_FAILURE
+    0x800702E4: Outcome.ELEVATION,  # ERROR_ELEVATION_REQUIRED
+    0x8001010E: Outcome.BUG,  # RPC_E_WRONG_THREAD
+    0x800401F0: Outcome.BUG,  # CO_E_NOTINITIALIZED
+    0x80040102: Outcome.REFUSED,  # MAPI_E_NO_SUPPORT: another answer of the guard
     0x80004004: Outcome.REFUSED,  # E_ABORT: the guard's answer
     0x80070005: Outcome.REFUSED,  # E_ACCESSDENIED
     0x80040154: Outcome.NOT_INSTALLED,  # REGDB_E_CLASSNOTREG

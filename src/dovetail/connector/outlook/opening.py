@@ -1,0 +1,54 @@
+"""The calendars of the Outlook on this PC: which way in is taken, put together in a worker process of its own."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+
+from dovetail.connector.calendars.port import CalendarError, CalendarPort
+from dovetail.connector.outlook.worker.calendar import WorkerCalendar
+from dovetail.connector.outlook.worker.process import Manners
+
+WINDOWS_ONLY = (
+    "Outlook's own calendars can be reached on Windows only, where classic Outlook runs. On this PC its data files can"
+    " be read: outlook-file:PATH."
+)
+
+
+def open_outlook(profile: str = "", *, may_start: bool = False) -> CalendarPort:
+    """The calendars of an Outlook profile, the default one if none is named. `may_start`: start Outlook where it does
+    not run and the User did not close it. Raises CalendarError."""
+    if sys.platform != "win32":
+        raise CalendarError(WINDOWS_ONLY, transient=False)
+    return WorkerCalendar(lambda closed: partial(in_worker, profile, may_start, closed))
+
+
+def in_worker(profile: str, may_start: bool, closed: bool, manners: Manners) -> CalendarPort:
+    """The calendar that a worker holds. Raises CalendarError."""
+    if sys.platform != "win32":
+        raise CalendarError(WINDOWS_ONLY, transient=False)
+    from dovetail.connector.outlook.object_model.calendar import ObjectModelCalendar
+    from dovetail.connector.outlook.object_model.running import RunningOutlook
+
+    try:
+        from dovetail.connector.outlook.windows import com
+    except ImportError as error:
+        raise CalendarError(
+            "Outlook needs more than is installed here: install dovetail-calendar[outlook].", transient=False
+        ) from error
+    outlook = RunningOutlook(com.Launcher(), profile=profile, may_start=may_start, closed=closed, found=manners.found)
+
+    def between() -> None:
+        manners.breathe()
+        outlook.must_be_there()
+
+    port = ObjectModelCalendar(
+        outlook.connect, listen=com.listen, sleep=manners.rest, between=between, asking=manners.asking
+    )
+
+    def gone() -> None:
+        manners.closed()
+        port.close()
+
+    outlook.gone = gone
+    return port
