@@ -33,7 +33,8 @@ if sys.platform == "win32":
 def run(
     home: HomeOption = None,
     every: Annotated[
-        float | None, typer.Option(min=1, metavar="SECONDS", help="For trials: sync so often, whatever the interval.")
+        float | None,
+        typer.Option(min=1, metavar="SECONDS", help="For trials: sync, and look for a better way, so often."),
     ] = None,
 ) -> None:
     """Keep the calendar and the server in step until Ctrl-C."""

@@ -47,6 +47,14 @@ def serve(
         int | None,
         typer.Option(min=1, max=65535, help="The HTTPS port as Customers see it, where a router changes it."),
     ] = None,
+    public_xmpp_port: Annotated[
+        int | None,
+        typer.Option(min=1, max=65535, help="The XMPP port as connectors see it, where a router changes it."),
+    ] = None,
+    public_xmpps_port: Annotated[
+        int | None,
+        typer.Option(min=1, max=65535, help="The same for XMPP with TLS from the start."),
+    ] = None,
     cert: Annotated[Path | None, typer.Option(metavar="FILE", help="Certificate with its chain, PEM.")] = None,
     key: Annotated[Path | None, typer.Option(metavar="FILE", help="The certificate's private key, PEM.")] = None,
 ) -> None:
@@ -56,7 +64,8 @@ def serve(
     port = public_port or https_port
     os.environ["DOVETAIL_BASE_URL"] = f"https://{names[0]}" + ("" if port == 443 else f":{port}")
     os.environ["DOVETAIL_HOSTS"] = " ".join(names)
-    os.environ["DOVETAIL_XMPP_PORTS"] = f"{xmpp_port} {xmpps_port}"
+    starttls, direct = xmpp_port and (public_xmpp_port or xmpp_port), xmpps_port and (public_xmpps_port or xmpps_port)
+    os.environ["DOVETAIL_XMPP_PORTS"] = f"{starttls} {direct}"
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dovetail.server.settings")
     with told_plainly():
         if (cert is None) != (key is None):

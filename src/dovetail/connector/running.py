@@ -57,14 +57,17 @@ class Connector:
         profile = self.profile
         return Scheduler(self.sync, profile.mode, profile.interval_minutes, self._calendar.watch, every=every)
 
-    def listener(self, wake: Callable[[], None], told: Callable[[RealtimeState], None]) -> Listener:
-        """What waits for the server's hints. Raises NotPaired."""
-        from dovetail.connector.realtime.listener import Listener
+    def listener(
+        self, wake: Callable[[], None], told: Callable[[RealtimeState], None], every: float | None = None
+    ) -> Listener:
+        """What waits for the server's hints; `every` so many seconds it looks for a better way. Raises NotPaired."""
+        from dovetail.connector.realtime.listener import Listener, Rhythm
 
         profile = self.profile
         egress = self._home.egress(profile, keep=False)
         credential = credential_of(self._home, profile)
-        return Listener(profile.server, credential, egress, wake, told, ca_file=profile.ca_file)
+        rhythm = Rhythm() if every is None else Rhythm(better_every=every)
+        return Listener(profile.server, credential, egress, wake, told, ca_file=profile.ca_file, rhythm=rhythm)
 
     def announced(self) -> Realtime | None:
         """Where the server said last that it sends its hints. Between two syncs."""

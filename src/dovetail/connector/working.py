@@ -96,7 +96,7 @@ class Work:
             if isinstance(outcome, RunReport) and outcome.outcome.is_done:
                 listener.aim(connector.announced())
 
-        listener = connector.listener(scheduler.wake, note)
+        listener = connector.listener(scheduler.wake, note, self._every)
         announced = connector.announced()
         listener.start()
         try:

@@ -12,7 +12,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from subprocess import TimeoutExpired
@@ -24,9 +25,10 @@ from rich.markup import escape
 from dovetail.connector.calendars.port import CalendarError
 from dovetail.demo import data_file
 from dovetail.demo.appointments import ZONE, write_calendar
+from dovetail.demo.firewall import Firewall
 from dovetail.demo.people import PASSWORD, Customer, User
-from dovetail.demo.programs import Connector, ProgramFailed, server
-from dovetail.demo.steps import EVERY, steps
+from dovetail.demo.programs import Connector, ProgramFailed, free_port, server
+from dovetail.demo.steps import steps
 from dovetail.demo.story import Falsehood, Story
 from dovetail.demo.visitor import NoSuchForm
 
@@ -76,7 +78,7 @@ def show(calendar: Path | None, keep: bool) -> None:
         stage(directory, calendar, usual_ports=True) as story,
     ):
         story.pair(story.user.connect())
-        with story.connector.running("--every", EVERY) as program:
+        with story.connector.running() as program:
             status.stop()
             console.print(_what_to_try(story), soft_wrap=True)
             with suppress(KeyboardInterrupt):
@@ -97,10 +99,12 @@ def _what_to_try(story: Story) -> str:
   The calendar folder    {story.calendar}{beside}
 
 Try this:
-  1. Book a time as a Customer; a few seconds later its .ics file is in the calendar folder.
-  2. Copy an appointment in the folder to another name, change its DTSTART and DTEND: its slots close on the page.
+  1. Book a time as a Customer: at once its .ics file is in the calendar folder, for the server wakes the connector.
+  2. Copy an appointment in the folder to another name, change its DTSTART and DTEND: its slots close on the page when
+     the folder has been quiet for ten seconds.
   3. Reschedule or cancel by the link on the confirmation: the file follows.
-  4. Open Calendar connection: what the server knows, the two switches, Disconnect.
+  4. Open Calendar connection: what the server knows, which way its hints reach the connector, the switches, Disconnect.
+  5. DOVETAIL_HOME={story.connector.home} dovetail status
 
 Ctrl-C stops both programs."""
 
@@ -129,11 +133,16 @@ def stage(directory: Path, calendar: Path | None, *, usual_ports: bool = False) 
         write_calendar(folder, name, datetime.now(UTC).date())
     else:
         copy_calendar(calendar, folder, name)
-    with server(directory, usual_ports=usual_ports) as running:
+    xmpp_ports = map(free_port, (5222, 5223) if usual_ports else (0, 0))
+    with (
+        closing(Firewall(*xmpp_ports)) as firewall,
+        server(directory, usual_ports=usual_ports, public_xmpp=firewall.xmpp_ports) as running,
+    ):
+        front = replace(running, https_port=firewall.stands_before(running))
         user, customer = User(running, EMAIL, USER, ZONE), Customer(running, USER.lower())
         try:
             connector = Connector(directory / "connector", directory / "connector.log")
-            yield Story(running, connector, folder, name, user, customer, outlook)
+            yield Story(running, front, firewall, connector, folder, name, user, customer, outlook)
         finally:
             user.close()
             customer.close()

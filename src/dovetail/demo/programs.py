@@ -108,6 +108,8 @@ class Server:
     https_port: int
     http_port: int
     program: Program
+    xmpp_port: int = 0
+    xmpps_port: int = 0
 
     @property
     def url(self) -> str:
@@ -119,15 +121,17 @@ class Server:
 
 
 @contextmanager
-def server(home: Path, *, usual_ports: bool = False) -> Iterator[Server]:
+def server(home: Path, *, usual_ports: bool = False, public_xmpp: tuple[int, int] | None = None) -> Iterator[Server]:
     """``dovetail serve`` on loopback with a certificate of its own local CA, mails going to its log.
 
     `usual_ports` are for a person to type, where they are free; others never meet those of a second server.
+    `public_xmpp` are the ports, STARTTLS and direct TLS, that connectors are told, where something stands before it.
     """
     data = home / "server"
     data.mkdir(parents=True, exist_ok=True)
-    wanted = (8443, 8080, 5222, 5223) if usual_ports else (0, 0, 0, 0)
+    wanted = (8443, 8080, 0, 0) if usual_ports else (0, 0, 0, 0)
     https_port, http_port, xmpp_port, xmpps_port = map(free_port, wanted)
+    public = public_xmpp or (xmpp_port, xmpps_port)
     command = (
         *DOVETAIL,
         "serve",
@@ -145,9 +149,13 @@ def server(home: Path, *, usual_ports: bool = False) -> Iterator[Server]:
         str(xmpp_port),
         "--xmpps-port",
         str(xmpps_port),
+        "--public-xmpp-port",
+        str(public[0]),
+        "--public-xmpps-port",
+        str(public[1]),
     )
     program = start("the server", command, home / "server.log", {})
-    running = Server(data, https_port, http_port, program)
+    running = Server(data, https_port, http_port, program, xmpp_port, xmpps_port)
     try:
         wait_until(lambda: _answers(running), timeout=STARTING_TIMEOUT, what="the server starts")
         yield running
@@ -217,7 +225,7 @@ class Connector:
             "--ca-file",
             str(to.ca_file),
             "--mode",
-            "auto",
+            "real-time",
             "--interval",
             "1",
             token=pairing.token,
@@ -232,7 +240,7 @@ class Connector:
 
     @contextmanager
     def running(self, *extra: str) -> Iterator[Program]:
-        """``dovetail run``: auto mode in the foreground."""
+        """``dovetail run``: real-time mode in the foreground."""
         program = start("the connector", (*DOVETAIL, "run", *extra), self.log, {"DOVETAIL_HOME": str(self.home)})
         try:
             yield program

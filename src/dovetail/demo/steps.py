@@ -17,6 +17,7 @@ from dovetail.demo import data_file, diary, dying_connector
 from dovetail.demo.appointments import appointment, put
 from dovetail.demo.people import User
 from dovetail.demo.programs import DOVETAIL, Connector, Server, start, wait_until
+from dovetail.demo.realtime_steps import WHILE_HINTS_COME, WHILE_SOMETHING_IS_BLOCKED
 from dovetail.demo.story import SOON, Story, require
 from dovetail.protocol.credential import new_token
 from dovetail.schedule.instants import from_minutes
@@ -184,7 +185,7 @@ def six_wrong_tokens_block(story: Story) -> str:
 
 
 def _dies(story: Story, moment: str) -> str:
-    at = story.slots()[7]
+    at = story.untouched()
     story.customer.book(at)
     command = (DOVETAIL[0], "-m", "dovetail.demo.dying_connector", moment)
     dying = start("the dying connector", command, story.connector.log, {"DOVETAIL_HOME": str(story.connector.home)})
@@ -269,12 +270,17 @@ WHILE_RUNNING: tuple[Step, ...] = (
 
 
 def steps(story: Story) -> Iterator[Step]:
-    """All steps in order. The middle ones run beside ``dovetail run``, the others start a connector as they need it."""
+    """All steps in order. The middle ones run beside ``dovetail run``, which syncs every second, or, where the clock
+    must not be the cause, as rarely as it does while hints come; the others start a connector as they need it."""
     yield from (redirects_to_https, pairs, busy_times_are_closed)
     if story.data_file:
         yield the_data_file_closes_its_slots
     with story.connector.running("--every", EVERY) as program:
-        for step in WHILE_RUNNING:
+        for step in (*WHILE_RUNNING, *WHILE_SOMETHING_IS_BLOCKED):
+            program.require_running()
+            yield step
+    with story.connector.running() as program:
+        for step in WHILE_HINTS_COME:
             program.require_running()
             yield step
     yield from (

@@ -9,11 +9,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from dovetail.demo import data_file, diary
+from dovetail.demo.firewall import Firewall
 from dovetail.demo.people import Customer, User
 from dovetail.demo.programs import Connector, Pairing, Server, wait_until
 
 SOON = 30.0
-"""Seconds within which a change on one side must show on the other; the connector syncs every second."""
+"""Seconds within which a change on one side must show on the other."""
 
 
 class Falsehood(Exception):
@@ -28,9 +29,12 @@ def require(holds: object, otherwise: str) -> None:
 @dataclass
 class Story:
     """`calendar` is the folder the connector keeps in step, `data_file` what of Outlook's it reads beside it; `booked`
-    is when the booking at the path `booking` is."""
+    is when the booking at the path `booking` is. `front` is the server as the connector reaches it, through `firewall`.
+    """
 
     server: Server
+    front: Server
+    firewall: Firewall
     connector: Connector
     calendar: Path
     calendar_name: str
@@ -39,6 +43,7 @@ class Story:
     data_file: Path | None = None
     booking: str = ""
     booked: datetime = field(default_factory=lambda: datetime.now(UTC))
+    booked_meanwhile: list[datetime] = field(default_factory=list)
     figures: dict[str, object] = field(default_factory=dict)
 
     @property
@@ -49,9 +54,13 @@ class Story:
     def slots(self) -> list[datetime]:
         return self.customer.slots(self.first_day.date(), 42)
 
+    def untouched(self) -> datetime:
+        """An open time at which no canceled booking has left its freed item."""
+        return next(at for at in self.slots()[7:] if not self.items(at))
+
     def pair(self, pairing: Pairing) -> None:
         beside = [data_file.spec(self.data_file)] if self.data_file else []
-        self.connector.pair(self.server, pairing, self.calendar, *beside)
+        self.connector.pair(self.front, pairing, self.calendar, *beside)
 
     def wait(self, look: Callable[[], object], what: str) -> float:
         """Seconds until `look` is true."""
@@ -74,6 +83,15 @@ class Story:
         self.wait(lambda: self.items(at), "the booking is in the calendar")
         self.settle()
         return booking
+
+    def syncs(self) -> str:
+        """When the connector syncs, as its status has it in a line."""
+        return str(self.connector.status()["syncs"])
+
+    def last_trigger(self) -> tuple[str, str]:
+        """When the last sync began, and what caused it."""
+        last = self.connector.status()["last_try"] or {"started": "", "trigger": ""}
+        return last["started"], last["trigger"]
 
     def settle(self) -> None:
         """Two syncs of the running connector have passed: what it had to say is said."""
