@@ -47,9 +47,14 @@ def read_mark(text: object) -> Mark | None:
     return Mark(stamp, str(body))
 
 
+def beginning(booking: UUID) -> str:
+    """What the text of every stamp of this booking begins with."""
+    return f"{_MARK} {booking} "
+
+
 def bears(booking: UUID) -> str:
     """A DASL filter for items with the stamp of this booking. It has no date in it, so no locale can spoil it."""
-    return f"@SQL=\"{_DASL}\" like '{_MARK} {booking} %'"
+    return f"@SQL=\"{_DASL}\" like '{beginning(booking)}%'"
 
 
 def as_written(draft: Draft) -> Draft:
