@@ -109,6 +109,8 @@ class Syncing(Promises):
             calendar, handle = pick(sorted(self.own), number)
             self.calendar.user_deletes(calendar, handle)
             del self.own[calendar, handle]
+            if (calendar, handle) in self.moved_away:
+                self.deleted.add(self.moved_away.pop((calendar, handle)))
         self.follow(synced)
 
     # --- what the User does to the items of bookings ------------------------------------------------------------------
@@ -158,7 +160,10 @@ class Syncing(Promises):
                     self.deletes(calendar, item)
             case "moves to":
                 self.remove(calendar, item)
-                self.note(to, self.calendar.user_moves_to(calendar, item.handle, to))
+                moved = self.calendar.user_moves_to(calendar, item.handle, to)
+                self.note(to, moved)
+                if calendar == "main":
+                    self.moved_away[to, moved] = booking
             case "moves back":
                 if booking in self.server.state.bookings:
                     wanted = self.server.state.bookings[booking]
@@ -176,7 +181,7 @@ class Syncing(Promises):
         assert item.stamp
         booking = item.stamp.booking
         self.removed.add((booking, calendar))
-        if self.world.reported(booking, calendar) is not None:
+        if self.world.reported(booking, calendar) is not None and not self.forgetful:
             self.stays_removed[booking, calendar] = item.stamp.revision
 
     @rule(deletes=st.booleans(), moves=st.booleans())

@@ -47,6 +47,7 @@ class Promises(RuleBasedStateMachine):
         self.removed: set[tuple[UUID, str]] = set()
         self.stays_removed: dict[tuple[UUID, str], int] = {}
         self.deleted: set[UUID] = set()
+        self.moved_away: dict[tuple[str, str], UUID] = {}
         self.moved: dict[UUID, set[tuple[datetime, datetime]]] = {}
         self.forgetful = self.confirmed = False
         self.troubled_since: dict[str, datetime] = {}
@@ -162,7 +163,7 @@ class Promises(RuleBasedStateMachine):
                 found = self.calendar.items_of(booking.id, calendar)
                 reported = self.world.reported(booking.id, calendar)
                 if not found:
-                    gone = (booking.id, calendar) in self.removed
+                    gone = (booking.id, calendar) in self.removed or self.has_a_copy(calendar, booking)
                     assert gone or booking.state is BookingState.CANCELED, "a booking is not in the calendar"
                     assert reported is None or reported.outcome in (ItemOutcome.GONE, ItemOutcome.ELSEWHERE)
                     continue
@@ -175,6 +176,11 @@ class Promises(RuleBasedStateMachine):
                 assert (reported.start, reported.end) == (item.fields.start, item.fields.end)
                 if booking.state is BookingState.CANCELED:
                     assert item.fields.subject.startswith(CANCELED_PREFIX)
+
+    def has_a_copy(self, calendar: str, booking: Any) -> bool:
+        """Whether the User has put a copy of it there: a second item beside that would look like two bookings."""
+        stamps = [item.stamp for item in self.calendar.items(calendar) if item.stamp is not None]
+        return any(stamp.booking == booking.id and stamp.revision == booking.revision for stamp in stamps)
 
     def another_sync_does_nothing(self) -> None:
         writes, root, bookings = len(self.calendar.writes), self.server.root, dict(self.server.state.bookings)

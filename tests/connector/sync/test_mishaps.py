@@ -36,6 +36,21 @@ def test_one_item_that_the_calendar_refuses_does_not_keep_the_others(world: Worl
     assert world.sync("manual").created == 1, "not when the User asks"
 
 
+def test_a_write_that_failed_is_no_trouble_any_more_once_the_booking_is_canceled(world: World) -> None:
+    world.sync()
+    booking = world.server.book(world.at(3, 10), world.at(3, 11))
+
+    def refuse(step: str) -> None:
+        if step == "create.before":
+            raise CalendarError("The calendar is full. Delete something.", transient=False)
+
+    world.calendar.crash_points = refuse
+    assert world.sync().failed == 2
+    world.server.cancel(booking)
+    assert world.sync().outcome is Outcome.OK
+    assert world.reported(booking) is None
+
+
 def test_a_user_who_is_faster_than_the_sync_is_not_overwritten(world: World) -> None:
     booking = booked(world)
     handle = world.item(booking).handle

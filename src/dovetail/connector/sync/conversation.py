@@ -32,6 +32,7 @@ class About:
     mode: SyncMode
     interval_minutes: int = 5
     push: Push | None = None
+    push_words: tuple[str, ...] = ()
 
 
 class Conversation:
@@ -74,6 +75,7 @@ class Conversation:
             mode=about.mode,
             interval_minutes=about.interval_minutes,
             push=about.push,
+            push_words=about.push_words,
             health=health,
             held_deletions=self.held,
             problems=self.problems,

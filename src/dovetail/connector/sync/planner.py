@@ -236,6 +236,8 @@ def _noticed(place: Place, strays: Mapping[UUID, bool]) -> Link | None:
             reason = place.view.failure
             return Link("", 0, ItemOutcome.UNKNOWN, wanted.start, wanted.end, wanted.show_as, reason)
         return None
+    if link.outcome is ItemOutcome.FAILED and not link.handle and wanted.state is BookingState.CANCELED:
+        return None  # it was never written, and no longer is to be
     if _vanished(place) and (stray := strays.get(wanted.booking)) is not None:
         return replace(link, outcome=ItemOutcome.ELSEWHERE if stray else ItemOutcome.GONE, reason="")
     return link
