@@ -158,7 +158,7 @@ class Syncing(Promises):
             case "deletes many":
                 for calendar, item in self.items()[:7]:
                     self.deletes(calendar, item)
-            case "moves to":
+            case "moves to" if not self.calendar._calendars[to].hidden:
                 self.remove(calendar, item)
                 moved = self.calendar.user_moves_to(calendar, item.handle, to)
                 self.note(to, moved)
@@ -229,7 +229,9 @@ class Syncing(Promises):
     @rule(calendar=st.sampled_from(ALL), trouble=troubles, synced=followed)
     def a_calendar_has_trouble(self, calendar: str, trouble: Trouble | None, synced: bool) -> None:
         if trouble is None:
-            self.calendar.hide(calendar)
+            # What was moved into it lately would be gone with it, and nobody could tell that from a deletion.
+            if all(place != calendar for place, _ in self.moved_away):
+                self.calendar.hide(calendar)
         else:
             self.calendar.trouble(calendar, trouble)
             self.troubled_since[calendar] = self.world.time
