@@ -16,6 +16,7 @@ from dovetail.connector.link.port import Disconnected, LinkError, NotTheServer, 
 from dovetail.connector.link.signin import Credential
 from dovetail.connector.profile import Home, NotPaired, Profile, ProfileError
 from dovetail.protocol.credential import new_connector_id, new_token, tokenize
+from dovetail.protocol.messages import SyncMode
 from dovetail.protocol.problems import ProblemCode
 
 
@@ -186,6 +187,17 @@ def test_a_connection_the_server_ended_is_remembered_without_its_credential(
     with pytest.raises(Disconnected) as refusal:
         pairing.reach(home, ended)
     assert isinstance(refusal.value, LinkError)
+
+
+def test_a_mode_that_was_chosen_meanwhile_outlives_the_connection(
+    home: Home, wanted: Profile, credential: Credential
+) -> None:
+    profile, _ = pairing.pair(home, wanted, credential.tokenized)
+    assert profile.mode is not SyncMode.MANUAL
+    home.choose_mode(SyncMode.MANUAL)
+    pairing.ended_by_server(home, profile)
+    assert home.paired().mode is SyncMode.MANUAL
+    assert home.paired().ended is not None
 
 
 def test_after_the_server_ended_it_this_pc_can_be_paired_anew(

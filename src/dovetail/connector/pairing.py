@@ -82,5 +82,5 @@ def ended_by_server(home: Home, profile: Profile) -> None:
     """Forget the credential and the memory; the profile stays, to say what happened and to connect again."""
     home.credentials.erase(profile.connector_id)
     home.forget_memory()
-    if home.read() is not None:
-        home.write(profile.model_copy(update={"ended": datetime.now(UTC)}))
+    if (kept := home.read()) is not None:  # not `profile`: its mode may have been changed meanwhile
+        home.write(kept.model_copy(update={"ended": datetime.now(UTC)}))

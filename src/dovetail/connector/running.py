@@ -82,6 +82,7 @@ class Connector:
     def note_realtime(self, state: RealtimeState) -> None:
         """For the server to know from the next sync on, and for status."""
         about = _about(self.profile)
+        about = replace(about, push_words=state.words(about.interval_minutes))
         if state.rung is not None:
             about = replace(
                 about, push=Push(state.rung), interval_minutes=max(RECONCILE_MINUTES, about.interval_minutes)

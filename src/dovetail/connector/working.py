@@ -12,6 +12,7 @@ from datetime import datetime
 
 from dovetail.connector.link.port import WrongCredentials
 from dovetail.connector.profile import Home, Profile
+from dovetail.connector.realtime.ladder import Rung
 from dovetail.connector.realtime.state import RealtimeState, write_state
 from dovetail.connector.running import Connector
 from dovetail.connector.sync.runs import RunReport
@@ -86,9 +87,16 @@ class Work:
             yield lambda outcome: None
             return
 
+        told: Rung | None = None
+
         def note(state: RealtimeState) -> None:
+            nonlocal told
             connector.note_realtime(state)
             scheduler.pace(live=state.is_live)
+            if state.is_live:
+                if told not in (None, state.rung):
+                    scheduler.wake()  # a session that was resumed another way: its User's page is to say so
+                told = state.rung
             write_state(file, state)
             self._noted(state)
 

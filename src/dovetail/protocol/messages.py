@@ -189,14 +189,21 @@ class Push(StrEnum):
     NONE = "none"  # not at all at the moment: it syncs on the interval
 
 
+Sentence = Annotated[str, Field(max_length=500, pattern=NO_NUL)]
+MAX_PUSH_WORDS = 5
+
+
 class ConnectorStatus(Message):
-    """`interval_minutes` is the one kept at the moment, longer while hints come; `push` is None in another mode."""
+    """`interval_minutes` is the one kept at the moment, longer while hints come. `push` is None outside real-time mode;
+    `push_words` tell the User what `dovetail status` would: when it syncs, in a line, and below it what is in the way
+    of hints and what to ask IT for. They name the server's host and ports, nothing of the PC or its network."""
 
     version: Annotated[str, Field(max_length=40, pattern=NO_NUL)]
     platform: Annotated[str, Field(max_length=80, pattern=NO_NUL)]
     mode: SyncMode
     interval_minutes: Annotated[int, Field(ge=1, le=60)]
     push: Push | None = None
+    push_words: Annotated[tuple[Sentence, ...], Field(max_length=MAX_PUSH_WORDS)] = ()
     health: Health = Health.OK
     held_deletions: Count = 0
     problems: Annotated[tuple[Problem, ...], Field(max_length=MAX_CALENDARS)] = ()

@@ -70,6 +70,11 @@ class Worker:
         state = self.home.realtime()
         return state.line(5) if state else ""
 
+    def minutes_planned(self) -> float:
+        """Until the next sync, by the scheduler itself: a change of pace comes between two syncs."""
+        due = self.work._scheduler.next_sync()
+        return (due - datetime.now(due.tzinfo)).total_seconds() / 60
+
     def minutes_to_next(self) -> float:
         return (self.due - datetime.now(self.due.tzinfo)).total_seconds() / 60 if self.due else 0.0
 
@@ -100,6 +105,8 @@ def test_a_hint_is_a_sync_and_the_interval_is_longer(worker, network, hint):
         assert 13 < worker.minutes_to_next() < 17
     connection = Connection.objects.get()
     assert (connection.mode, connection.interval_minutes) == ("real-time", 15)
+    assert connection.push == "direct-tls"
+    assert connection.push_words == [f"at once (by TLS on port {network.direct.port})"]
     assert worker.error is None
     assert worker.home.realtime() is None
 
@@ -113,10 +120,31 @@ def test_without_xmpp_it_syncs_on_the_interval_and_says_what_to_ask_it_for(worke
         assert [str(port) in state.for_it() for port in network.xmpp_ports] == [True, True]
         assert "localhost" in state.for_it()
         assert "dovetail mode auto" in state.for_it()
+        wait_until(lambda: 13 < worker.minutes_to_next() < 17)
         network.web.block()
         wait_until(lambda: "every 5 min (real time is not to be had" in worker.line())
+        wait_until(lambda: worker.minutes_planned() < 6)
         network.web.unblock()
         wait_until(lambda: worker.line().startswith("at once (by WebSocket"))
+
+
+def test_its_users_page_is_told_the_way_and_what_to_ask_it_for(worker, network):
+    """Also where a session is resumed another way, and so needs no sync to begin with."""
+    with worker.working():
+        wait_until(lambda: Connection.objects.get().push == "direct-tls")
+        for port in (network.direct, network.starttls):
+            port.block()
+        wait_until(lambda: Connection.objects.get().push == "websocket")
+        line, *help_words = Connection.objects.get().push_words
+        assert line == f"at once (by WebSocket on port {network.web.port})"
+        assert help_words == [
+            f"Port {network.direct.port} is closed on localhost, or a firewall rejects it.",
+            f"Port {network.starttls.port} is closed on localhost, or a firewall rejects it.",
+            worker.home.realtime().for_it(),
+        ]
+        worker.home.choose_mode(SyncMode.AUTO)
+        wait_until(lambda: Connection.objects.get().mode == "auto")
+        assert (Connection.objects.get().push, Connection.objects.get().push_words) == ("", [])
 
 
 def test_another_mode_counts_at_once(worker, network, hint):

@@ -6,7 +6,7 @@ import re
 import pytest
 from django.test import Client
 
-from dovetail.protocol.messages import Access, Health, ItemOutcome, Problem, ShowAs
+from dovetail.protocol.messages import Access, Health, ItemOutcome, Problem, Push, ShowAs, SyncMode
 from dovetail.schedule.busy import BusyBlock, BusyStatus
 from dovetail.schedule.instants import to_minutes
 from dovetail.server.activity.models import Entry
@@ -128,12 +128,35 @@ def test_a_connected_calendar_shows_roles_mode_and_ages(browser, connected):
     text = words(page)
     for expected in (
         "Connected",
-        "Auto, every 5 minutes",
+        "Auto: every 5 minutes, and soon after the calendar changed",
         "Version 1.0, test",
         "Everything could be read.",
         "Does not block",
     ):
         assert expected in text
+
+
+LINE = "every 5 min (real time is not to be had: Port 5223 is closed on example.org, or a firewall rejects it)"
+FOR_IT = "Ask your IT to allow outgoing TCP to example.org, ports 5222 and 5223"
+
+
+def test_real_time_is_shown_as_the_connector_tells_it(browser, connected, reporter, clock):
+    told = {"mode": SyncMode.REAL_TIME, "push": Push.NONE, "push_words": (LINE, "Port 5223 is closed.", FOR_IT)}
+    reporter.ask(reporter.request(connector=STATUS.model_copy(update=told)))
+    text = browser.text()
+    assert f"Real-time: {LINE} Port 5223 is closed. {FOR_IT}" in text
+    assert "dovetail mode real-time" in text
+    clock.forward(minutes=11)
+    assert f"Real-time; when last heard of: {LINE}" in browser.text()
+
+
+@pytest.mark.parametrize(
+    ("mode", "words"), [("manual", "Manual: on demand"), ("real-time", "Real-time: every 1 minute ")]
+)
+def test_every_mode_is_shown(browser, connected, reporter, mode, words):
+    told = {"mode": SyncMode(mode), "interval_minutes": 1}
+    reporter.ask(reporter.request(connector=STATUS.model_copy(update=told)))
+    assert words in browser.text()
 
 
 def test_roles_are_chosen_with_a_form(browser, connected, connection):

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection as database
 from django.utils import timezone
 
-from dovetail.protocol.messages import Access, ItemOutcome, SyncResponse
+from dovetail.protocol.messages import Access, ItemOutcome, Push, SyncMode, SyncResponse
 from dovetail.schedule.busy import BusyBlock, BusyStatus
 from dovetail.schedule.instants import to_minutes
 from dovetail.server.activity.models import Entry
@@ -30,7 +30,7 @@ from dovetail.server.connections.models import (
 from dovetail.server.jobs.models import Job
 from dovetail.server.jobs.worker import run_next
 from dovetail.server.notifications.jobs import send_reminder
-from server.connections.reporter import HOME, WORK, Reporter, calendar, item
+from server.connections.reporter import HOME, STATUS, WORK, Reporter, calendar, item
 from server.connections.wire import problem_of
 from server.people import ADA, at, event_type_of
 
@@ -41,7 +41,8 @@ REASON = "Sperrvermerk-X9"
 FIRST, LAST = 30066487, 30066531
 """Minutes that nothing else in the database is about."""
 
-MARKERS = (*NAMES, REASON, str(FIRST), str(LAST), WORK, HOME, "Pufferplatz-3")
+WORDS = "Anschlusssatz-V8"
+MARKERS = (*NAMES, REASON, str(FIRST), str(LAST), WORK, HOME, "Pufferplatz-3", WORDS)
 
 
 @pytest.fixture
@@ -60,6 +61,8 @@ def told(wire, reporter, connection, ada):
     reporter.busy[HOME] = [BusyBlock(n, n + 5, BusyStatus.BUSY) for n in range(FIRST, FIRST + 6_000, 20)]
     reporter.items = (item(booking), item(booking, HOME, outcome=ItemOutcome.FAILED, reason="Pufferplatz-3"))
     reporter.tell()
+    live = {"mode": SyncMode.REAL_TIME, "push": Push.NONE, "push_words": (WORDS,)}
+    reporter.ask(reporter.request(connector=STATUS.model_copy(update=live)))
     wire.sign_in("A" * 32)
     return booking
 

@@ -13,6 +13,8 @@ from dovetail.connector.realtime.diagnosis import ONLY_THE_USER_HELPS, Trouble, 
 from dovetail.connector.realtime.ladder import Place, Rung
 
 FILE_NAME = "realtime.json"
+LONGEST = 500
+"""Characters of a sentence that the server takes."""
 _WORDS = {Rung.DIRECT_TLS: "TLS", Rung.STARTTLS: "STARTTLS", Rung.WEBSOCKET: "WebSocket"}
 
 
@@ -100,6 +102,11 @@ class RealtimeState(BaseModel):
     def for_it(self) -> str:
         """What to ask IT for; empty where nothing is blocked."""
         return for_it((known.place, known.trouble) for known in self.ports)
+
+    def words(self, interval_minutes: int) -> tuple[str, ...]:
+        """For the server's page: the line, what is in the way of hints, what to ask IT for."""
+        found = (self.line(interval_minutes), *self.port_lines(), self.for_it())
+        return tuple(words[:LONGEST] for words in found if words)
 
 
 def write_state(file: Path, state: RealtimeState) -> None:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 
-from dovetail.protocol.messages import Access, ItemOutcome, SyncMode
+from dovetail.protocol.messages import Access, ItemOutcome, Push, SyncMode
 from dovetail.protocol.report import EMPTY_ROOT, NO_CALENDARS, NO_ITEMS
 
 
-def _choices(names: type[Access] | type[SyncMode] | type[ItemOutcome]) -> list[tuple[str, str]]:
+def _choices(names: type[Access] | type[SyncMode] | type[ItemOutcome] | type[Push]) -> list[tuple[str, str]]:
     return [(name.value, name.value) for name in names]
 
 
@@ -29,7 +29,8 @@ class Connection(models.Model):
     """`epoch` rises when a connection ends: what an earlier one wrote is not ours any more. The verifier is that of
     SCRAM-SHA-256, its keys are empty when revoked. `root` is the digest of all the connector has reported,
     `calendars_digest` and `items_digest` are those of two of its sections. `generation` rises when bookings are to go
-    to other calendars: the connector is then given all of them again."""
+    to other calendars: the connector is then given all of them again. `push` and `push_words` are as the connector told
+    them last: which way hints reach it, and what its User is to know of that."""
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="connection")
     state = models.CharField(max_length=20, choices=State.choices, default=State.PENDING_FIRST_SYNC)
@@ -44,6 +45,8 @@ class Connection(models.Model):
     generation = models.PositiveIntegerField(default=0)
     mode = models.CharField(max_length=10, choices=_choices(SyncMode), default=SyncMode.AUTO)
     interval_minutes = models.PositiveSmallIntegerField(default=5)
+    push = models.CharField(max_length=10, choices=_choices(Push), blank=True)
+    push_words = models.JSONField(default=list)
     health = models.CharField(max_length=10, blank=True)
     problems = models.JSONField(default=list)
     held_deletions = models.PositiveIntegerField(default=0)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from dovetail.protocol.messages import Access, Health, ItemOutcome, ShowAs
+from dovetail.protocol.messages import Access, Health, ItemOutcome, ShowAs, SyncMode
 from dovetail.server.activity.models import Entry
 from dovetail.server.bookings.models import Booking, Status
 from dovetail.server.connections.models import Block, ConnectedCalendar, Connection, ItemState, WrongTry
@@ -58,6 +58,19 @@ class Trouble:
     calendar: str
     what: str
     reason: str
+
+
+def mode_words(connection: Connection) -> str:
+    """When the connector syncs, in a line. Of real time it is what the connector told last."""
+    every = f"every {connection.interval_minutes} minute{'s' * (connection.interval_minutes != 1)}"
+    match connection.mode:
+        case SyncMode.MANUAL:
+            return "Manual: on demand"
+        case SyncMode.AUTO:
+            return f"Auto: {every}, and soon after the calendar changed"
+    line = connection.push_words[0] if connection.push_words else every
+    is_heard = connection.missing_since is None and not is_overdue(connection)
+    return f"Real-time: {line}" if is_heard else f"Real-time; when last heard of: {line}"
 
 
 def health_words(connection: Connection) -> str:

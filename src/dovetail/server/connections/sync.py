@@ -99,6 +99,7 @@ def _note_contact(connection: Connection, status: ConnectorStatus, now: datetime
     connection.missing_since = None
     connection.last_contact = now
     connection.mode, connection.interval_minutes = status.mode, status.interval_minutes
+    connection.push, connection.push_words = status.push or "", list(status.push_words)
     connection.health, connection.held_deletions = status.health, status.held_deletions
     connection.problems = [found.model_dump(mode="json") for found in status.problems]
     connection.connector_version, connection.platform = status.version, status.platform

@@ -147,6 +147,8 @@ def _page(
         "takes_bookings": any(calendar.is_main or calendar.access == Access.BOOKABLE for calendar, _ in calendars),
         "roles": roles,
         "switches": SwitchesForm(instance=connection),
+        "mode": showing.mode_words(connection),
+        "push_help": connection.push_words[1:],
         "health": showing.health_words(connection),
         "problems": showing.problem_words(connection),
         "troubles": showing.troubles(connection, now),
