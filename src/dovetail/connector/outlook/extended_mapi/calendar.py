@@ -1,0 +1,296 @@
+"""Outlook's calendars through Extended MAPI, as a calendar: listed, scanned, searched, and written to.
+
+Nothing here asks the User: MAPI knows no security prompt, and no dialogue may come up. A scan reads a calendar's
+contents table in slices, filtered by the store, and opens an item only when its row is new or says something new; a
+scan in which nothing changed opens none. The program must have as many bits as Outlook, whose libraries it loads.
+
+*Complete*  the table was read to its end, gave the rows that it promised, and no fewer in all than the folder says. An
+            empty one, where something was before, counts only once an item of before is found to be gone.
+*Gone*      the store says that the item does not exist, or lies in another folder, and the calendar can be read.
+*Writing*   goes through the object model where Outlook answers, for Outlook knows best what an appointment consists of;
+            by MAPI alone otherwise.
+
+A session is opened at the first use, in the thread that the port is called in, and again after it was lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+from uuid import UUID
+
+import tzlocal
+
+from dovetail.connector.calendars.port import (
+    CalendarError,
+    CalendarInfo,
+    CalendarPort,
+    Capabilities,
+    Draft,
+    Gone,
+    Item,
+    ItemChanged,
+    ItemGone,
+    Present,
+    Probe,
+    Progress,
+    Scan,
+    ScanRequest,
+    Stamp,
+    Unknown,
+    no_progress,
+)
+from dovetail.connector.outlook.extended_mapi import numbers
+from dovetail.connector.outlook.extended_mapi.appointment import holds, read_appointment
+from dovetail.connector.outlook.extended_mapi.calendars import list_calendars
+from dovetail.connector.outlook.extended_mapi.delegation import version_there
+from dovetail.connector.outlook.extended_mapi.gathering import Gathered
+from dovetail.connector.outlook.extended_mapi.names import STAMP
+from dovetail.connector.outlook.extended_mapi.rows import Contents
+from dovetail.connector.outlook.extended_mapi.session import Session
+from dovetail.connector.outlook.extended_mapi.surface import Surface
+from dovetail.connector.outlook.extended_mapi.values import get
+from dovetail.connector.outlook.extended_mapi.watching import watching
+from dovetail.connector.outlook.extended_mapi.writing import MapiWriter
+from dovetail.connector.outlook.object_model.appointment import VERSION_SECONDS, Reading
+from dovetail.connector.outlook.object_model.clock import Clock
+from dovetail.connector.outlook.object_model.faults import Outcome, OutlookFault
+from dovetail.connector.outlook.object_model.stamping import beginning
+from dovetail.connector.outlook.properties import PROPERTIES
+from dovetail.protocol.messages import Access
+from dovetail.schedule.instants import to_minutes, to_minutes_ceil
+from dovetail.schedule.intervals import Interval
+
+_LOST = frozenset((Outcome.DEAD, Outcome.OFFLINE))
+_ACCESS = PROPERTIES["PidTagAccess"].tag
+_EMPTY = "Outlook shows an empty calendar where there were appointments. Is it still starting?"
+_NOT_WRITABLE = "It refused a booking: ask its owner for the right to write to it."
+_MAY_NOT_CHANGE = "You may not change this item: ask the calendar's owner for the right."
+_SERIES = "The booking's item was made a series. Make it a single appointment."
+
+
+def no_object_model() -> CalendarPort | None:
+    """For where only MAPI is there."""
+    return None
+
+
+class ExtendedMapiCalendar:
+    """Implements CalendarPort. `profile`: empty for the default one. `object_model` gives the adapter through which to
+    write, None while Outlook does not answer. `local` is the zone of the PC; `between` is called again and again in a
+    scan."""
+
+    def __init__(
+        self,
+        surface: Surface,
+        *,
+        profile: str = "",
+        object_model: Callable[[], CalendarPort | None] = no_object_model,
+        local: tzinfo | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        between: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._surface, self._profile = surface, profile
+        self._object_model = object_model
+        self._local, self._now, self._between = local, now, between
+        self._open: Session | None = None
+        self._refused: set[str] = set()  # calendars that could not be written to
+
+    def capabilities(self) -> Capabilities:
+        return Capabilities(watches=True, writes=True, version_seconds=VERSION_SECONDS)
+
+    def list_calendars(self) -> list[CalendarInfo]:
+        """On a new session: one keeps the profile as it was when it was opened."""
+        self.close()
+        with self._session() as session:
+            return [self._as_learned(info) for info in list_calendars(session)]
+
+    def scan(self, request: ScanRequest, progress: Progress = no_progress) -> Scan:
+        as_of, clock = self._now(), self._clock()
+        gathered = Gathered(request, clock, lambda handle: self._read(session, request.calendar, handle))
+        complete = opened = False
+        try:
+            with self._session() as session:
+                contents, count = self._contents(session, request.calendar)
+                rows = contents.meeting(request.window)
+                opened = True
+                seen = 0
+                for seen, row in enumerate(rows, 1):
+                    self._between()
+                    gathered.add(row)
+                    progress(min(seen, rows.expected), rows.expected)
+                complete = contents.shown >= count and seen >= rows.expected
+                if complete and not seen:
+                    complete = self._may_be_empty(session, request)
+        except OutlookFault:
+            if not opened:
+                raise
+            complete = False
+        return gathered.scan(complete, as_of)
+
+    def probe(self, calendar: str, handle: str, window: Interval) -> Probe:
+        with self._session() as session:
+            try:
+                found = self._read(session, calendar, handle).item(calendar, window, self._clock())
+            except OutlookFault as fault:
+                if fault.outcome is Outcome.DEAD:
+                    raise
+                if fault.outcome is Outcome.GONE and self._can_be_read(session, calendar):
+                    return Gone()
+                return Unknown(fault.reason)
+        return Present(found) if isinstance(found, Item) else Unknown(found.reason)
+
+    def find_by_booking(self, calendar: str, booking: UUID, window: Interval) -> list[Item]:
+        begins = beginning(booking)
+        with self._session() as session:
+            contents, count = self._contents(session, calendar)
+            rows = contents.beginning(begins)
+            seen, found = 0, []
+            for row in rows:
+                seen += 1
+                if not rows.filtered and not str(row.properties.get(STAMP, "")).startswith(begins):
+                    continue
+                reading = self._read(session, calendar, row.handle)
+                if reading.mark is not None and reading.mark.stamp.booking == booking:
+                    found.append(_whole(reading.item(calendar, window, self._clock())))
+            if contents.shown < count or seen < rows.expected:
+                raise CalendarError(_EMPTY)
+            return found
+
+    def create(self, calendar: str, draft: Draft, stamp: Stamp) -> Item:
+        through = self._object_model()
+        with self._session() as session, self._learning(calendar):
+            if through is not None:
+                handle = through.create(calendar, draft, stamp).handle
+            else:
+                handle = self._writer(session, calendar).create(session.folder(calendar), draft, stamp)
+            return self._written(session, calendar, handle, draft)
+
+    def update(self, calendar: str, handle: str, version: str, draft: Draft, stamp: Stamp) -> Item:
+        through = self._object_model()
+        with self._session() as session, self._learning(calendar), self._changing(session, calendar):
+            message = session.message(calendar, handle, numbers.BEST_ACCESS)
+            reading = self._reading(session, calendar, message)
+            current = _may_be_written(message, reading, version, stamp)
+            if through is not None:
+                del message
+                there = version_there(through, calendar, reading, current)
+                through.update(calendar, handle, there, draft, stamp)
+            else:
+                self._writer(session, calendar).update(message, handle, current, draft, stamp)
+                del message
+            return self._written(session, calendar, handle, draft)
+
+    @contextmanager
+    def watch(self, changed: Callable[[], None]) -> Iterator[None]:
+        with self._session() as session:
+            listed = (info for info in list_calendars(session) if info.access is not Access.UNREADABLE)
+            folders = [session.folder(info.id) for info in listed]
+        with watching(self._surface, folders, changed):
+            del folders
+            yield
+
+    def close(self) -> None:
+        session, self._open = self._open, None
+        if session is not None:
+            with suppress(OutlookFault):
+                session.log_off()
+
+    # ------------------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _session(self) -> Iterator[Session]:
+        """Logged on; anew after the last session was lost."""
+        if self._open is None:
+            self._open = Session(self._surface, self._profile)
+        try:
+            yield self._open
+        except OutlookFault as fault:
+            if fault.outcome in _LOST:
+                self._open = None
+            raise
+
+    def _contents(self, session: Session, calendar: str) -> tuple[Contents, int]:
+        """The table, and how many items the folder says that it has."""
+        folder = session.folder(calendar)
+        count = get(folder, numbers.CONTENT_COUNT)
+        return Contents(session.store(calendar).names, folder), count if isinstance(count, int) else 0
+
+    def _read(self, session: Session, calendar: str, handle: str) -> Reading:
+        return self._reading(session, calendar, session.message(calendar, handle))
+
+    def _reading(self, session: Session, calendar: str, message: Any) -> Reading:
+        names = session.store(calendar).names
+        return read_appointment(self._surface, names, message, self._clock().local, self._now())
+
+    def _writer(self, session: Session, calendar: str) -> MapiWriter:
+        return MapiWriter(self._surface, session.store(calendar).names, self._clock().local)
+
+    def _written(self, session: Session, calendar: str, handle: str, draft: Draft) -> Item:
+        """Read again as any other: only a fresh object tells what was saved."""
+        window = Interval(to_minutes(draft.start), to_minutes_ceil(draft.end))
+        return _whole(self._read(session, calendar, handle).item(calendar, window, self._clock()))
+
+    def _can_be_read(self, session: Session, calendar: str) -> bool:
+        """Whether "not found" can be believed: the calendar shows all that it has."""
+        try:
+            contents, count = self._contents(session, calendar)
+        except CalendarError:
+            return False
+        return contents.shown >= count
+
+    def _may_be_empty(self, session: Session, request: ScanRequest) -> bool:
+        before = next(iter(request.known), None)
+        return before is None or isinstance(self.probe(request.calendar, before, request.window), Gone)
+
+    @contextmanager
+    def _changing(self, session: Session, calendar: str) -> Iterator[None]:
+        try:
+            yield
+        except OutlookFault as fault:
+            if fault.outcome is Outcome.CHANGED:
+                raise ItemChanged(fault.reason) from None
+            if fault.outcome is Outcome.GONE and self._can_be_read(session, calendar):
+                raise ItemGone("The item is not in the calendar any more.") from None
+            raise
+
+    @contextmanager
+    def _learning(self, calendar: str) -> Iterator[None]:
+        """That a calendar cannot be written to is known at the latest when it refuses."""
+        try:
+            yield
+        except OutlookFault as fault:
+            if fault.outcome is Outcome.REFUSED:
+                self._refused.add(calendar)
+            raise
+        self._refused.discard(calendar)
+
+    def _as_learned(self, info: CalendarInfo) -> CalendarInfo:
+        if info.access is not Access.BOOKABLE or info.id not in self._refused:
+            return info
+        return CalendarInfo(info.id, info.name, Access.BUSY_ONLY, _NOT_WRITABLE, info.default)
+
+    def _clock(self) -> Clock:
+        return Clock(self._local or tzlocal.get_localzone())
+
+
+def _may_be_written(message: Any, reading: Reading, version: str, stamp: Stamp) -> Draft:
+    """What the item says now. Raises ItemChanged where it is not at that version, or not ours."""
+    if not holds(version, reading):
+        raise ItemChanged("The item was changed in Outlook meanwhile.")
+    mark = reading.mark
+    if mark is None or mark.stamp.booking != stamp.booking or mark.stamp.handle not in ("", reading.handle):
+        raise ItemChanged("The item is not one that Dovetail made for this booking.")
+    if reading.recurring or reading.current is None:
+        raise CalendarError(_SERIES, transient=False)
+    rights = get(message, _ACCESS)
+    if isinstance(rights, int) and not rights & numbers.MAY_MODIFY:
+        raise CalendarError(_MAY_NOT_CHANGE, transient=False)
+    return reading.current
+
+
+def _whole(found: object) -> Item:
+    if not isinstance(found, Item):
+        raise CalendarError("The booking's item cannot be read in Outlook.")
+    return found
