@@ -17,9 +17,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from cli.server import Served
+
 NAME = "book.lab.test"
 SERVER, SERVER_6 = "10.77.2.2", "fd77:2::2"
 PROXY = "10.77.1.1"
+OPEN = "http_access allow all"
 PROBE, CONNECT, DEAD = "2", "3", "3"
 HERE = Path(__file__).parent
 PYTHON_PATH = os.pathsep.join([str(HERE.parent), str(HERE.parents[1] / "src")])
@@ -64,16 +67,16 @@ class Lab:
         text = f"flush ruleset\ntable inet corp {{\n{chain}\n{more}\n}}\n"
         subprocess.run(["nsenter", "--net=/run/netns/fw", "nft", "-f", "-"], input=text, text=True, check=True)
 
-    def serve(self) -> subprocess.Popen[str]:
+    def serve(self, address: str = SERVER) -> subprocess.Popen[str]:
         data = self.folder / "server"
-        options = ["--data", str(data), "--host", SERVER, "--name", NAME, "--https-port", "443", "--http-port", "80"]
+        options = ["--data", str(data), "--host", address, "--name", NAME, "--https-port", "443", "--http-port", "80"]
         log = (self.folder / "server.log").open("w")
         server = subprocess.Popen(
             self.command("inet", sys.executable, "-m", "dovetail", "serve", *options),
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
-            env=self._env(),
+            env=self.env(),
         )
         assert server.stdout is not None
         for line in server.stdout:
@@ -81,22 +84,25 @@ class Lab:
                 return server
         raise RuntimeError((self.folder / "server.log").read_text()[-2000:])
 
-    def proxy(self) -> None:
+    def proxy(self, name: str = "squid", address: str = PROXY, access: str = OPEN) -> None:
         """Squid on the firewall, which may go to 443 only and looks names up itself."""
-        (self.folder / "squid").mkdir()
-        conf = self.folder / "squid/squid.conf"
+        folder = self.folder / name
+        folder.mkdir()
+        conf = folder / "squid.conf"
         conf.write_text(
-            f"http_port {PROXY}:3128\nvisible_hostname proxy\npid_filename none\ncache deny all\nnetdb_filename none\n"
-            f"cache_log {self.folder}/squid/cache.log\naccess_log none\npinger_enable off\nicp_port 0\nhtcp_port 0\n"
-            f"coredump_dir {self.folder}/squid\nacl https port 443\nacl CONNECT method CONNECT\n"
-            "http_access deny CONNECT !https\nhttp_access allow all\nshutdown_lifetime 0 seconds\n"
+            f"http_port {address}:3128\nvisible_hostname proxy\npid_filename none\ncache deny all\n"
+            f"netdb_filename none\ncache_log {folder}/cache.log\naccess_log stdio:{folder}/access.log\n"
+            f"pinger_enable off\nicp_port 0\nhtcp_port 0\ncoredump_dir {folder}\nacl https port 443\n"
+            "acl CONNECT method CONNECT\nhttp_access deny CONNECT !https\nshutdown_lifetime 0 seconds\n"
+            f"{access}\n"
         )
         as_nobody = ["unshare", "-U", "--map-user=1000", "--map-group=1000"]  # as root it would want to become another
-        command = self.command("fw", *as_nobody, "squid", "-N", "-n", f"fw{os.getpid()}", "-f", str(conf), hosts="ipv4")
+        service = f"{name}{os.getpid()}"
+        command = self.command("fw", *as_nobody, "squid", "-N", "-n", service, "-f", str(conf), hosts="ipv4")
         subprocess.Popen(command, stderr=sys.stderr)
-        self._await(PROXY, 3128)
+        self.wait_for(address, 3128)
 
-    def _await(self, address: str, port: int) -> None:
+    def wait_for(self, address: str, port: int) -> None:
         probe = f"import socket; socket.create_connection(({address!r}, {port}), 1).close()"
         for _ in range(100):
             if (
@@ -106,20 +112,6 @@ class Lab:
                 return
             time.sleep(0.1)
         raise RuntimeError(f"nothing answers at {address}:{port}")
-
-    def pairing(self) -> tuple[str, str]:
-        code = (
-            "from dovetail.server.accounts.services import open_account\n"
-            "from dovetail.server.connections.pairing import connect\n"
-            "pairing = connect(open_account('grace@example.org', 'correct horse battery', 'Grace', 'Europe/Berlin'))\n"
-            "print(pairing.connector_id, pairing.token)\n"
-        )
-        admin = [sys.executable, "-m", "dovetail", "admin", "--data", str(self.folder / "server")]
-        told = subprocess.run(
-            [*admin, "shell", "-v", "0", "-c", code], env=self._env(), capture_output=True, text=True, check=True
-        )
-        connector_id, token = told.stdout.split()
-        return connector_id, token
 
     def pc(self, *arguments: str, stdin: str = "", hosts: str = "known", env: dict[str, str] | None = None) -> Answer:
         """What a command of the PC answers, and how long it took."""
@@ -140,14 +132,14 @@ class Lab:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env={**self._env(), **(env or {})},
+            env={**self.env(), **(env or {})},
         )
 
     def doctor(self, **how: Any) -> Answer:
         ca_file = str(self.folder / "server/tls/ca.pem")
         return self.pc("doctor", "network", "--server", NAME, "--ca-file", ca_file, "--home", str(self.home), **how)
 
-    def _env(self) -> dict[str, str]:
+    def env(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
         return {**kept, "PYTHONPATH": PYTHON_PATH, "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
 
@@ -201,7 +193,7 @@ def sign_in_page(lab: Lab) -> Answer:
         " c.close()\n"
     )
     running = subprocess.Popen(lab.command("fw", sys.executable, "-c", portal))
-    lab._await(PROXY, 8080)
+    lab.wait_for(PROXY, 8080)
     lab.firewall(
         "policy drop;",
         "chain pre { type nat hook prerouting priority -100; iif f0 tcp dport 80 dnat ip to 10.77.1.1:8080; }",
@@ -215,7 +207,7 @@ def sign_in_page(lab: Lab) -> Answer:
 def forgotten_in_mid_sync(lab: Lab) -> Answer:
     """The firewall forgets a flow while the server's answer is awaited: no packet comes back, none is refused."""
     lab.firewall(PASS_ALL)
-    connector_id, token = lab.pairing()
+    connector_id, token = Served(lab.folder / "server", 443).new_pairings(1)[0]
     calendar = lab.folder / "calendar"
     calendar.mkdir()
     ca_file = str(lab.folder / "server/tls/ca.pem")

@@ -3,44 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from network.processes import missing, require
-
-HERE = Path(__file__).parent
-NAMESPACES = ["unshare", "-Ur", "-n", "-m", "-p", "-f", "--mount-proc", "--kill-child"]
-Answers = dict[str, dict[str, Any]]
+from network import namespaces
+from network.namespaces import HERE, Answers
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Answers]:
+def played() -> Iterator[Answers]:
     """All scenes, played once."""
-    for program in ("squid", "nft", "ip", "unshare"):
-        require(program)
-    if subprocess.run([*NAMESPACES, "true"], capture_output=True).returncode:
-        missing("a kernel that lets this user make namespaces")
-    folder = tmp_path_factory.mktemp("firewall")
-    source = str(HERE.parents[1] / "src")
-    path = os.pathsep.join([str(HERE.parent), source])
-    played = subprocess.run(
-        [*NAMESPACES, sys.executable, str(HERE / "firewall_lab.py"), str(folder)],
-        env={**os.environ, "PYTHONPATH": path, "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    scenes = [json.loads(line) for line in played.stdout.splitlines()]
-    assert scenes, played.stderr[-3000:]
-    yield {scene["scene"]: scene for scene in scenes}
-    shutil.rmtree(folder, ignore_errors=True)
+    with namespaces.played("firewall_lab.py", 120) as answers:
+        yield answers
 
 
 def doctor(played: Answers, scene: str) -> dict[str, Any]:
