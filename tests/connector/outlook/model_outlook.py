@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from connector.outlook.model_locale import GERMAN, Locale
 from connector.outlook.model_objects import Application, AppointmentItem
 from connector.outlook.model_store import (
     ABORT,
@@ -79,6 +80,11 @@ class ModelOutlook:
         self.connection_mode = 700
         self.scrambles = False
         self.history: list[tuple[str, dict[str, str]]] = []  # of each save: the item and its user properties
+        self.locale: Locale = GERMAN
+        self.filters_in_local_time = False
+        self.filters = 0  # by date, how many there were
+        self.rows_given = 0
+        self.filters_wrongly: Callable[[list[Message]], list[Message]] = lambda kept: kept
         self.quitting: list[Callable[[], None]] = []
         self.most_open, self.most_opened = MOST_OPEN, 0
         self._opened: weakref.WeakSet[AppointmentItem] = weakref.WeakSet()

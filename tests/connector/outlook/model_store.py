@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from itertools import count
@@ -112,6 +113,7 @@ class Mailbox:
         self.time = datetime(2027, 2, 1, 12, 0, 20, tzinfo=UTC)
         self.stores: list[Store] = []
         self.session = count(1)
+        self._in_bulk = False
 
     def add_store(self, name: str, kind: int = 3, file_path: str = "C:\\Users\\ada\\archive.pst") -> Store:
         self.stores.append(Store(new_id(), name, kind, file_path))
@@ -156,6 +158,17 @@ class Mailbox:
         self.tell(before)
         self.tell(to)
 
+    @contextmanager
+    def bulk(self) -> Iterator[None]:
+        """Much at once: Outlook raises no events for it."""
+        self._in_bulk = True
+        try:
+            yield
+        finally:
+            self._in_bulk = False
+
     def tell(self, folder: Folder) -> None:
+        if self._in_bulk:
+            return
         for listener in tuple(folder.listeners):
             listener()

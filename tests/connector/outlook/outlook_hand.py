@@ -27,6 +27,7 @@ class OutlookHand:
         self.main, self.other = (f"{store.id}:{folder.entry_id}" for folder in self.folders)
         self.waited: list[float] = []
         usual = {"connect": outlook.connect, "listen": outlook.listen, "sleep": self.waited.append}
+        usual["format_date"] = lambda day: outlook.locale.format(day)
         self.port = ObjectModelCalendar(**{**usual, **manners}, local=self.mailbox.local, now=lambda: self.mailbox.time)
 
     def adds(

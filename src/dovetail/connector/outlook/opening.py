@@ -31,7 +31,7 @@ def in_worker(profile: str, may_start: bool, closed: bool, manners: Manners) -> 
     from dovetail.connector.outlook.object_model.running import RunningOutlook
 
     try:
-        from dovetail.connector.outlook.windows import com
+        from dovetail.connector.outlook.windows import com, regional
     except ImportError as error:
         raise CalendarError(
             "Outlook needs more than is installed here: install dovetail-calendar[outlook].", transient=False
@@ -43,7 +43,12 @@ def in_worker(profile: str, may_start: bool, closed: bool, manners: Manners) -> 
         outlook.must_be_there()
 
     port = ObjectModelCalendar(
-        outlook.connect, listen=com.listen, sleep=manners.rest, between=between, asking=manners.asking
+        outlook.connect,
+        listen=com.listen,
+        format_date=regional.short_date,
+        sleep=manners.rest,
+        between=between,
+        asking=manners.asking,
     )
 
     def gone() -> None:

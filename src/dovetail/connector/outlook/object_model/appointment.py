@@ -78,11 +78,16 @@ def holds(version: str, reading: Reading) -> bool:
     return token == now and (not young or digest == (digest_now or _digest(reading)))
 
 
+def read_traits(com: Automation, item: Any, clock: Clock) -> Traits:
+    """What the item's row says. Raises OutlookFault."""
+    changed, start, end = (clock.from_local(com.get(item, name)) for name in ("LastModificationTime", "Start", "End"))
+    return Traits(changed, start, end, bool(com.get(item, "IsRecurring")))
+
+
 def read_appointment(com: Automation, item: Any, clock: Clock, now: datetime) -> Reading:
     """Raises OutlookFault."""
-    recurring = bool(com.get(item, "IsRecurring"))
-    local = {name: clock.from_local(com.get(item, name)) for name in ("LastModificationTime", "Start", "End")}
-    traits = Traits(local["LastModificationTime"], local["Start"], local["End"], recurring)
+    traits = read_traits(com, item, clock)
+    recurring = traits.recurring
     problem, readings = _readings(com, item, recurring, clock)
     mark = read_mark(_stamp_text(com, item))
     current = None if mark is None else read_owned(com, item, mark.body, clock)

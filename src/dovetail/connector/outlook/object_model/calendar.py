@@ -1,11 +1,12 @@
 """Outlook's calendars through its object model, as a calendar: listed, scanned, searched, and written to.
 
 A scan reads each calendar's table, and opens an item only when its row is new or says something new; a scan in which
-nothing changed opens none. Series are expanded here. Nothing that would bring up Outlook's security prompt is called,
-but for one text (see `automation`).
+nothing changed opens none. Where a filter by date was proved to be right, rows far from the window are left out. Series
+are expanded here. Nothing that would bring up Outlook's security prompt is called, but for one text (see `automation`).
 
 *Complete*  the table was read to its end and holds no fewer rows than the folder says. A table that is empty, where
-            something was before, counts only once an item of before is found to be gone.
+            something was before, counts only once an item of before is found to be gone. One that was filtered counts
+            if it is not empty and each known item that it lacks was looked for, and has left; else it is read whole.
 *Gone*      Outlook says that the item does not exist, or lies in another folder, and the calendar can be read.
 
 Where Outlook comes from is not known here: `connect` gives its Application object, `listen` connects its events. Both
@@ -14,7 +15,6 @@ are called, and everything else is, in the thread that the port is called in.
 
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
@@ -44,7 +44,13 @@ from dovetail.connector.calendars.port import (
     no_progress,
 )
 from dovetail.connector.outlook.object_model import writing
-from dovetail.connector.outlook.object_model.appointment import VERSION_SECONDS, Reading, holds, read_appointment
+from dovetail.connector.outlook.object_model.appointment import (
+    VERSION_SECONDS,
+    Reading,
+    holds,
+    read_appointment,
+    read_traits,
+)
 from dovetail.connector.outlook.object_model.automation import Automation
 from dovetail.connector.outlook.object_model.clock import Clock
 from dovetail.connector.outlook.object_model.faults import Outcome, OutlookFault
@@ -52,6 +58,7 @@ from dovetail.connector.outlook.object_model.gathering import Gathered
 from dovetail.connector.outlook.object_model.rows import open_table, rows
 from dovetail.connector.outlook.object_model.session import Session
 from dovetail.connector.outlook.object_model.stamping import bears
+from dovetail.connector.outlook.object_model.window_filter import FormatDate, WindowFilters
 from dovetail.protocol.messages import Access
 from dovetail.schedule.instants import to_minutes, to_minutes_ceil
 from dovetail.schedule.intervals import Interval
@@ -61,17 +68,20 @@ Listen = Callable[[Any, Callable[[], None]], AbstractContextManager[None]]
 """Given an Items object: while entered, calls back on its events."""
 
 _EMPTY = "Outlook shows an empty calendar where there were appointments. Is it still starting?"
+_MOST_LOOKED_FOR = 25
 _NOT_WRITABLE = "Outlook refused to write to it."
 
 
 class ObjectModelCalendar:
-    """Implements CalendarPort. `local` is the zone of the PC."""
+    """Implements CalendarPort. `local` is the zone of the PC; `format_date` writes a day as Outlook reads it in a
+    filter, without it every row of a table is read."""
 
     def __init__(
         self,
         connect: Connect,
         *,
         listen: Listen | None = None,
+        format_date: FormatDate | None = None,
         local: tzinfo | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         sleep: Callable[[float], None] = time.sleep,
@@ -86,6 +96,7 @@ class ObjectModelCalendar:
         self._open: Session | None = None
         self._handles: dict[str, dict[str, str]] = {}  # by calendar: the lasting handle of each row's id
         self._refused: set[str] = set()  # calendars that could not be written to
+        self._filters = WindowFilters(format_date)
         self._watchers: list[Callable[[], None]] = []
         self._listening = ExitStack()
 
@@ -101,15 +112,16 @@ class ObjectModelCalendar:
         gathered: Gathered | None = None
         try:
             with self._session() as session:
-                table = open_table(self._com, session.folder(request.calendar))
-                handles = self._handles.setdefault(request.calendar, {})
-                gathered = Gathered(self._com, session, request, self._clock(), self._now, handles)
-                total = self._com.call(table, "GetRowCount")
-                done = 0
-                for done, row in enumerate(rows(self._com, table, gathered.clock), 1):
-                    gathered.add(row)
-                    progress(min(done, total), total)
-                gathered.complete &= self._is_whole(session, request, done)
+                where = self._filters.proved(request.calendar, request.window)
+                table = self._table(session, request.calendar, where)
+                gathered = self._gathering(session, request)
+                self._walk(table, gathered, progress)
+                if where and not self._is_explained(session, request, gathered):
+                    self._filters.distrust(request.calendar)
+                    where, gathered = "", self._gathering(session, request)
+                    self._walk(self._table(session, request.calendar), gathered)
+                if not where:
+                    self._check(session, request, gathered)
         except OutlookFault:
             if gathered is None:
                 raise
@@ -132,7 +144,7 @@ class ObjectModelCalendar:
         with self._session() as session:
             folder = session.folder(calendar)
             found = []
-            for row in rows(self._com, open_table(self._com, folder, bears(booking)), self._clock()):
+            for row in rows(self._com, self._table(session, calendar, bears(booking)), self._clock()):
                 reading = self._read(session, calendar, row.entry_id)
                 if reading.mark is not None and reading.mark.stamp.booking == booking:
                     found.append(_whole(reading.item(calendar, window, self._clock())))
@@ -179,8 +191,8 @@ class ObjectModelCalendar:
         """Let go of Outlook."""
         self._open = None
         self._handles.clear()
+        self._filters.forget()
         self._listening.close()
-        gc.collect()
 
     # ------------------------------------------------------------------------------------------------------------------
 
@@ -213,6 +225,51 @@ class ObjectModelCalendar:
     def _hint(self) -> None:
         for changed in tuple(self._watchers):
             changed()
+
+    def _table(self, session: Session, calendar: str, where: str = "") -> Any:
+        try:
+            return open_table(self._com, session.folder(calendar), where)
+        except OutlookFault:
+            self._filters.distrust(calendar)
+            raise
+
+    def _gathering(self, session: Session, request: ScanRequest) -> Gathered:
+        handles = self._handles.setdefault(request.calendar, {})
+        return Gathered(self._com, session, request, self._clock(), self._now, handles)
+
+    def _walk(self, table: Any, gathered: Gathered, progress: Progress = no_progress) -> None:
+        total = self._com.call(table, "GetRowCount")
+        for row in rows(self._com, table, gathered.clock):
+            gathered.add(row)
+            progress(min(gathered.seen, total), total)
+
+    def _is_explained(self, session: Session, request: ScanRequest, gathered: Gathered) -> bool:
+        """Whether all that a filter did not show, though it is known, has really left the window."""
+        missing = gathered.missing()
+        if not gathered.rows or len(missing) > _MOST_LOOKED_FOR:
+            return False
+        return all(self._has_left(session, request, handle) for handle in missing)
+
+    def _has_left(self, session: Session, request: ScanRequest, handle: str) -> bool:
+        try:
+            item = session.item(request.calendar, handle)
+            return not read_traits(self._com, item, self._clock()).may_meet(request.window)
+        except OutlookFault as fault:
+            if fault.outcome is not Outcome.GONE:
+                raise
+            return self._can_be_read(session, request.calendar)
+
+    def _check(self, session: Session, request: ScanRequest, gathered: Gathered) -> None:
+        """Whether a table without a filter was whole; and if so, whether a filter would be right."""
+        gathered.complete &= self._is_whole(session, request, gathered.seen)
+        text = self._filters.to_prove(request.calendar, request.window)
+        if not text or not gathered.complete:
+            return
+        shown: list[str] = []
+        with suppress(CalendarError):
+            table = self._table(session, request.calendar, text)
+            shown = [row.entry_id for row in rows(self._com, table, gathered.clock)]
+        self._filters.judge(request.calendar, text, request.window, gathered.rows, shown)
 
     def _read(self, session: Session, calendar: str, entry_id: str) -> Reading:
         return read_appointment(self._com, session.item(calendar, entry_id), self._clock(), self._now())

@@ -10,7 +10,7 @@ from dovetail.connector.outlook.object_model.appointment import read_appointment
 from dovetail.connector.outlook.object_model.automation import Automation
 from dovetail.connector.outlook.object_model.clock import Clock
 from dovetail.connector.outlook.object_model.faults import Outcome, OutlookFault
-from dovetail.connector.outlook.object_model.rows import Row
+from dovetail.connector.outlook.object_model.rows import Row, Traits
 from dovetail.connector.outlook.object_model.session import Session
 from dovetail.connector.outlook.properties import is_appointment
 from dovetail.schedule.busy import BusyBlock, BusyStatus
@@ -34,6 +34,8 @@ class Gathered:
     ) -> None:
         self.clock = clock
         self.complete = True
+        self.seen = 0
+        self.rows: dict[str, Traits] = {}  # of all appointments, by the ids in the table
         self._com, self._session, self._request, self._now, self._handles = com, session, request, now, handles
         self._items: list[Item] = []
         self._unchanged: set[str] = set()
@@ -41,7 +43,11 @@ class Gathered:
 
     def add(self, row: Row) -> None:
         """Raises OutlookFault where Outlook cannot go on."""
-        if not is_appointment(row.message_class) or not row.traits.may_meet(self._request.window):
+        self.seen += 1
+        if not is_appointment(row.message_class):
+            return
+        self.rows[row.entry_id] = row.traits
+        if not row.traits.may_meet(self._request.window):
             return
         handle = self._handles.get(row.entry_id, row.entry_id)
         if self._request.known.get(handle) == settled(row.traits):
@@ -56,6 +62,11 @@ class Gathered:
             if fault.outcome is not Outcome.GONE:
                 handle = self._handles.get(row.entry_id, row.entry_id)
                 self._problems.append(_unreadable(handle, row, fault, self._request.window))
+
+    def missing(self) -> set[str]:
+        """Handles that the caller knows and that were not seen."""
+        seen = {item.handle for item in self._items} | {problem.handle for problem in self._problems}
+        return self._request.known.keys() - seen - self._unchanged
 
     def scan(self, as_of: datetime) -> Scan:
         return Scan(self.complete, tuple(self._items), frozenset(self._unchanged), tuple(self._problems), as_of)

@@ -8,6 +8,7 @@ it again. One that went away without saying so is looked for at the next call.
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, suppress
@@ -110,6 +111,7 @@ class RunningOutlook:
         self._closed_at = self._monotonic()
         self._let_go()
         self.gone()
+        gc.collect()
 
     def _let_go(self) -> None:
         held, self._held = self._held, ExitStack()
