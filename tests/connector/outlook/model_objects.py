@@ -30,6 +30,9 @@ class Application:
         assert kind == "MAPI"
         return self._outlook.present(NameSpace(self._outlook))
 
+    def Quit(self) -> None:
+        self._outlook.close()
+
 
 class NameSpace:
     def __init__(self, outlook: ModelOutlook) -> None:
