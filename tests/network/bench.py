@@ -44,16 +44,28 @@ class Way:
 
 
 class Bench:
-    """`ca_file` vouches for the recorder; `served.ca_file` for the XMPP ports, in front of which nothing stands."""
+    """`recorder` stands in front of HTTPS, `starttls` and `direct_tls` of the ports for XMPP; `ca_file` vouches for
+    them, and for the server itself."""
 
     def __init__(
-        self, served: Served, recorder: Recorder, ways: dict[str, Way], ca_file: Path, xmpp_ports: tuple[int, int]
+        self,
+        served: Served,
+        recorder: Recorder,
+        starttls: Recorder,
+        direct_tls: Recorder,
+        ways: dict[str, Way],
+        ca_file: Path,
     ) -> None:
-        self.xmpp_ports = xmpp_ports
         self.served = served
         self.recorder = recorder
+        self.starttls = starttls
+        self.direct_tls = direct_tls
         self.ways = ways
         self.ca_file = ca_file
+
+    @property
+    def recorders(self) -> tuple[Recorder, ...]:
+        return self.recorder, self.starttls, self.direct_tls
 
 
 @contextmanager
@@ -67,20 +79,20 @@ def opened(folder: Path) -> Iterator[Bench]:
     (folder / "conf/hosts").write_text(f"127.0.0.1 localhost {NAME}\n")
     authority, inspector = trustme.CA(), trustme.CA(organization_name="Corp Inspection")
     ca_file = folder / "conf/authority.pem"
-    authority.cert_pem.write_to_path(str(ca_file))
     (folder / "conf/inspect.pem").write_bytes(inspector.private_key_pem.bytes() + inspector.cert_pem.bytes())
     system = folder / "conf/system.pem"
     system.write_bytes(authority.cert_pem.bytes() + inspector.cert_pem.bytes())
     with ExitStack() as stack:
         xmpp_ports = free_port(), free_port()
         served = stack.enter_context(serving(folder / "server", (NAME, "localhost"), xmpp_ports))
+        ca_file.write_bytes(authority.cert_pem.bytes() + served.ca_file.read_bytes())
         trust = ssl.create_default_context(cafile=str(served.ca_file))
-        recorder = stack.enter_context(
-            Recorder(served.port, trust, authority.issue_cert(NAME, "localhost", common_name=NAME))
-        )
+        certificate = authority.issue_cert(NAME, "localhost", common_name=NAME)
+        ports = (served.port, certificate), (xmpp_ports[0], None), (xmpp_ports[1], certificate)
+        recorders = [stack.enter_context(Recorder(port, trust, shown)) for port, shown in ports]
         ways = {way.name: way for way in _ways(folder, stack, system)}
         stack.callback(lambda: [way.daemon.ask_to_end() for way in ways.values() if way.daemon])  # all at once
-        yield Bench(served, recorder, ways, ca_file, xmpp_ports)
+        yield Bench(served, *recorders, ways, ca_file)
 
 
 def _proxy_ids() -> tuple[int, int]:

@@ -1,6 +1,7 @@
 """A TLS end in front of the real server, which writes down who connected and every byte, decrypted.
 
-It is what the most curious box on the way could see, and can be told to break a connection off at a chosen moment.
+It is what the most curious box on the way could see, and can be told to break a connection off at a chosen moment. In
+front of a port where TLS begins later it passes on what comes as it is.
 """
 
 from __future__ import annotations
@@ -19,13 +20,17 @@ IDLE_SECONDS = 30.0
 
 
 class Recorder:
-    """Forwards to ``localhost:port``, whose certificate `trust` vouches for. `on_request` sees what clients send."""
+    """Forwards to ``localhost:port``, whose certificate `trust` vouches for. `on_request` sees what clients send.
 
-    def __init__(self, port: int, trust: ssl.SSLContext, certificate: trustme.LeafCert) -> None:
+    Without a certificate to show, TLS is not touched.
+    """
+
+    def __init__(self, port: int, trust: ssl.SSLContext, certificate: trustme.LeafCert | None) -> None:
         self._upstream = port
         self._trust = trust
-        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        certificate.configure_cert(self._context)
+        self._context = None if certificate is None else ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        if certificate is not None and self._context is not None:
+            certificate.configure_cert(self._context)
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port = int(self._listener.getsockname()[1])
         self.peers: list[str] = []
@@ -56,21 +61,23 @@ class Recorder:
 
     def _serve(self, client: socket.socket) -> None:
         client.settimeout(IDLE_SECONDS)
-        with contextlib.suppress(OSError, ValueError), self._context.wrap_socket(client, server_side=True) as outer:
+        with contextlib.suppress(OSError, ValueError), contextlib.ExitStack() as opened:
+            context = self._context
+            outer = opened.enter_context(context.wrap_socket(client, server_side=True) if context else client)
             raw = socket.create_connection(("127.0.0.1", self._upstream), 10)
-            with self._trust.wrap_socket(raw, server_hostname="localhost") as inner:
-                self._open |= {outer, inner}
-                try:
-                    self._forward(outer, inner)
-                finally:
-                    self._open -= {outer, inner}
+            inner = opened.enter_context(self._trust.wrap_socket(raw, server_hostname="localhost") if context else raw)
+            self._open |= {outer, inner}
+            try:
+                self._forward(outer, inner)
+            finally:
+                self._open -= {outer, inner}
 
-    def _forward(self, outer: ssl.SSLSocket, inner: ssl.SSLSocket) -> None:
+    def _forward(self, outer: socket.socket, inner: socket.socket) -> None:
         """In one thread: two may not use one TLS object at once."""
         for stream in (outer, inner):
             stream.setblocking(False)
         while True:
-            ready = [stream for stream in (outer, inner) if stream.pending()]
+            ready = [stream for stream in (outer, inner) if isinstance(stream, ssl.SSLSocket) and stream.pending()]
             if not ready:
                 ready = select.select([outer, inner], [], [], IDLE_SECONDS)[0]
             if not ready:
@@ -84,7 +91,7 @@ class Recorder:
                     return
                 self._pass_on(data, source is outer, inner if source is outer else outer)
 
-    def _pass_on(self, data: bytes, from_client: bool, target: ssl.SSLSocket) -> None:
+    def _pass_on(self, data: bytes, from_client: bool, target: socket.socket) -> None:
         self.seen += data
         if from_client:
             self.on_request(data)

@@ -17,11 +17,15 @@ from dovetail.connector.link import checks
 from dovetail.connector.link.doctor import Ports, diagnose
 from dovetail.connector.link.port import LinkError, Unreachable, WrongCredentials
 from dovetail.connector.profile import Home, Profile
+from dovetail.connector.realtime.ladder import Rung
+from dovetail.connector.realtime.state import Phase
 from dovetail.connector.running import open_connector
 from dovetail.connector.sync.runs import Outcome, RunReport
 from dovetail.protocol.credential import new_token, tokenize
+from dovetail.protocol.messages import Realtime
 from network import squid
-from network.bench import DIRECT_ADDRESS, NAME, Bench, Way
+from network.bench import DIRECT_ADDRESS, Bench, Way
+from network.hints import Waiting, only, toggle, user
 from network.processes import missing
 
 WAYS = [
@@ -83,6 +87,15 @@ class Pc:
     def pair(self, token: str | None = None) -> Profile:
         return pairing.pair(self.home, self.wanted, tokenize(token or self.token))[0]
 
+    def announced(self) -> Realtime:
+        """Where the server says that its hints are, as this PC finds it behind the recorders."""
+        with open_connector(self.home, self.home.paired()) as connector:
+            connector.sync()
+            announced = connector.announced()
+        assert announced is not None
+        ports = {"starttls_port": self.lab.starttls.port, "direct_tls_port": self.lab.direct_tls.port}
+        return announced.model_copy(update={"host": self.way.host, **ports})
+
     def sync(self) -> RunReport:
         with open_connector(self.home, self.home.paired()) as connector:
             return connector.sync()
@@ -105,20 +118,27 @@ def pc(
     way = lab.ways[name]
     for variable, value in way.environ.items():
         monkeypatch.setenv(variable, value)
-    lab.recorder.forget()
+    for recorder in lab.recorders:
+        recorder.forget()
     alone = request.node.originalname == "test_sync"
     pc = Pc(lab, way, tmp_path, *pairings[f"sync {name}" if alone else name])
     yield pc
     lab.recorder.on_request = lambda data: None
     came_from = {DIRECT_ADDRESS} if name == "direct" else {squid.OUTGOING}
-    assert set(lab.recorder.peers) <= came_from, "something went round the proxy"
+    peers = {peer for recorder in lab.recorders for peer in recorder.peers}
+    assert peers <= came_from, "something went round the proxy"
     _holds_no_secret(_opened(pc), pc)
 
 
 def _opened(pc: Pc) -> bytes:
-    """All that crossed the wire, decrypted, and what the messages of SCRAM hold in base64."""
-    seen = bytes(pc.lab.recorder.seen)
-    return seen + b"".join(base64.b64decode(data + b"==") for data in re.findall(rb"data=([A-Za-z0-9+/]+)", seen))
+    """All that crossed the wire, over HTTPS and XMPP."""
+    return _readable(b"".join(bytes(recorder.seen) for recorder in pc.lab.recorders))
+
+
+def _readable(seen: bytes) -> bytes:
+    """Decrypted as it is, and what the messages of SCRAM hold in base64."""
+    said = re.findall(rb"data=([A-Za-z0-9+/]+)|>([A-Za-z0-9+/]{16,})=*</(?:auth|response|challenge|success)>", seen)
+    return seen + b"".join(base64.b64decode((https or xmpp) + b"==") for https, xmpp in said)
 
 
 def _holds_no_secret(seen: bytes, pc: Pc) -> None:
@@ -209,21 +229,32 @@ def test_proxy_killed_in_mid_sync(pc: Pc) -> None:
 
 
 @through_every_way
-def test_real_time(pc: Pc, monkeypatch: pytest.MonkeyPatch, record_property: Callable[[str, object], None]) -> None:
-    """XMPP's features over both ports. What opens TLS swallows XMPP: that is told, and syncing goes on by the clock."""
-    monkeypatch.setattr(checks, "PROBE_SECONDS", 2.0)
+def test_real_time(pc: Pc, record_property: Callable[[str, object], None]) -> None:
+    """A session over each way to the server's hints, woken by what the User does there. Through what opens TLS none
+    comes about: that is told, and syncing goes on by the clock."""
     pc.knows_the_proxys_password()
-    egress = pc.home.egress(pc.wanted)
-    ports = pc.lab.xmpp_ports
-    found = [
-        checks.check_xmpp(pc.way.host, port, "", egress.open, pc.lab.served.ca_file, starttls=starttls, domain=NAME)
-        for port, starttls in zip(ports, (True, False), strict=True)
-    ]
-    if pc.way.name == "inspected":
-        assert not any(check.ok for check in found)
-        record_property("note", f"told: {', '.join(check.verdict for check in found)}")
-    else:
-        assert [check.verdict for check in found] == ["ok", "ok"]
+    pc.pair()
+    announced = pc.announced()
+    email = f"grace{WAYS.index(pc.way.name)}@example.org"
+    with Waiting(pc) as waiting, user(pc.lab.served, email) as grace:
+        if pc.way.name == "inspected":
+            waiting.listener.aim(announced)
+            waiting.until(lambda state: state.phase is Phase.DOWN)
+            troubles = [f"{port.trouble}" for port in waiting.state.ports]
+            assert len(troubles) == 3
+            assert None not in [port.trouble for port in waiting.state.ports]
+            assert waiting.state.line(5).startswith("every 5 min (real time is not to be had: ")
+            assert pc.sync().outcome is Outcome.OK
+            record_property("note", f"told: {', '.join(dict.fromkeys(troubles))}")
+            return
+        for rung in Rung:
+            waiting.listener.aim(only(rung, announced))
+            waiting.until(lambda state, rung=rung: state.is_live and state.rung is rung)  # type: ignore[misc]
+            waiting.is_woken_when(lambda: toggle(grace))
+    for recorder in pc.lab.recorders:
+        assert recorder.peers
+    assert pc.wanted.connector_id.encode() in _readable(bytes(pc.lab.direct_tls.seen)).upper()
+    record_property("note", "ok: TLS, STARTTLS, WebSocket")
 
 
 @through_every_way
