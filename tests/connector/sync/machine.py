@@ -281,7 +281,8 @@ class Syncing(Promises):
         if self.forgetful and trouble.sees:
             return True
         lasts = self.world.time - self.troubled_since[calendar] >= timedelta(minutes=10) or self.confirmed
-        few = trouble.sees and len(self.calendar.items(calendar)) - 2 < 5
+        whole = [item for item in self.calendar.items(calendar) if not item.unreadable]  # the others are shown as such
+        few = trouble.sees and len(whole) - 2 < 5
         return trouble.probe is Answer.NOTHING and bool(few or lasts)
 
     @rule(minutes=st.sampled_from([0, 1, 6, 11]))
