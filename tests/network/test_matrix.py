@@ -17,6 +17,7 @@ from dovetail.connector.link import checks
 from dovetail.connector.link.doctor import Ports, diagnose
 from dovetail.connector.link.port import LinkError, Unreachable, WrongCredentials
 from dovetail.connector.profile import Home, Profile
+from dovetail.connector.realtime.diagnosis import Trouble
 from dovetail.connector.realtime.ladder import Rung
 from dovetail.connector.realtime.state import Phase
 from dovetail.connector.running import open_connector
@@ -242,7 +243,8 @@ def test_real_time(pc: Pc, record_property: Callable[[str, object], None]) -> No
             waiting.until(lambda state: state.phase is Phase.DOWN)
             troubles = [f"{port.trouble}" for port in waiting.state.ports]
             assert len(troubles) == 3
-            assert None not in [port.trouble for port in waiting.state.ports]
+            assert not {"None", "unknown"} & set(troubles)
+            assert waiting.state.ports[2].trouble is Trouble.NO_WEBSOCKET
             assert waiting.state.line(5).startswith("every 5 min (real time is not to be had: ")
             assert pc.sync().outcome is Outcome.OK
             record_property("note", f"told: {', '.join(dict.fromkeys(troubles))}")

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from websockets.exceptions import InvalidHandshake
 
-from dovetail.connector.link.verdicts import Phase, Verdict, classify
+from dovetail.connector.link.verdicts import Phase, Verdict, causes, classify
 from dovetail.connector.realtime.ladder import Place, Rung
 from dovetail.connector.realtime.parser import NotXmpp
 
@@ -151,7 +151,7 @@ def diagnose(error: BaseException, phase: Phase) -> Trouble:
         return error.trouble
     if isinstance(error, NotXmpp):
         return Trouble.NOT_XMPP
-    if isinstance(error, InvalidHandshake):
+    if any(isinstance(cause, InvalidHandshake) for cause in causes(error)):  # a redirect's, too: none is followed
         return Trouble.NO_WEBSOCKET
     return _VERDICTS.get(classify(error, phase), Trouble.UNKNOWN)
 
