@@ -551,6 +551,90 @@ class CalendarContract:
             hand.port.update(hand.main, created.handle, created.version, DRAFT, _next(created))
         assert _handles(_scan(hand)) == set()
 
+    # --- taking away ------------------------------------------------------------------------------------------------
+
+    def test_a_bookings_item_can_be_taken_away_and_nothing_else_goes_with_it(self, hand: Hand) -> None:
+        own = hand.adds(hand.main, LATER, LATER + HOUR)
+        created = hand.port.create(hand.main, DRAFT, stamp())
+        other = hand.port.create(hand.main, DRAFT, stamp())
+        before = hand.fingerprint(hand.main, own), hand.fingerprint(hand.main, other.handle)
+        assert created.stamp is not None
+
+        hand.port.delete(hand.main, created.handle, created.version, created.stamp)
+
+        assert _handles(_scan(hand)) == {own, other.handle}
+        assert isinstance(hand.port.probe(hand.main, created.handle, WINDOW), Gone)
+        assert hand.port.find_by_booking(hand.main, created.stamp.booking, WINDOW) == []
+        assert (hand.fingerprint(hand.main, own), hand.fingerprint(hand.main, other.handle)) == before
+
+    def test_what_was_taken_away_can_be_booked_again(self, hand: Hand) -> None:
+        created = hand.port.create(hand.main, DRAFT, stamp())
+        assert created.stamp is not None
+        hand.port.delete(hand.main, created.handle, created.version, created.stamp)
+
+        again = hand.port.create(hand.main, DRAFT, stamp(created.stamp.booking))
+
+        assert [item.handle for item in _scan(hand).items] == [again.handle]
+
+    def test_an_item_that_changed_meanwhile_is_not_taken_away(self, hand: Hand) -> None:
+        created = hand.port.create(hand.main, DRAFT, stamp())
+        hand.lets_time_pass()
+        (seen,) = _scan(hand).items
+        hand.moves(hand.main, seen.handle, LATER, LATER + HOUR)
+        before = hand.fingerprint(hand.main, created.handle)
+        assert seen.stamp is not None
+
+        with pytest.raises(ItemChanged):
+            hand.port.delete(hand.main, seen.handle, seen.version, seen.stamp)
+        assert hand.fingerprint(hand.main, created.handle) == before
+
+    def test_an_item_that_was_deleted_meanwhile_is_gone_already(self, hand: Hand) -> None:
+        created = hand.port.create(hand.main, DRAFT, stamp())
+        hand.deletes(hand.main, created.handle)
+        assert created.stamp is not None
+
+        with pytest.raises(ItemGone):
+            hand.port.delete(hand.main, created.handle, created.version, created.stamp)
+
+    def test_nothing_is_taken_away_or_gone_while_the_store_is_away(self, hand: Hand) -> None:
+        created = hand.port.create(hand.main, DRAFT, stamp())
+        assert created.stamp is not None
+        hand.takes_store_away()
+
+        with pytest.raises(CalendarError) as raised:
+            hand.port.delete(hand.main, created.handle, created.version, created.stamp)
+        assert not isinstance(raised.value, ItemGone)
+        hand.puts_store_back()
+        assert _handles(_scan(hand)) == {created.handle}
+
+    def test_an_appointment_of_the_users_own_is_never_taken_away(self, hand: Hand) -> None:
+        handle = hand.adds(hand.main, NINE, TEN)
+        (seen,) = _scan(hand).items
+
+        with pytest.raises(ItemChanged):
+            hand.port.delete(hand.main, handle, seen.version, stamp())
+        assert _handles(_scan(hand)) == {handle}
+
+    def test_the_item_of_another_booking_is_never_taken_away(self, hand: Hand) -> None:
+        created = hand.port.create(hand.main, DRAFT, stamp())
+
+        with pytest.raises(ItemChanged):
+            hand.port.delete(hand.main, created.handle, created.version, stamp(uuid.uuid4()))
+        assert _handles(_scan(hand)) == {created.handle}
+
+    @pytest.mark.parametrize("elsewhere", [False, True], ids=["same calendar", "another calendar"])
+    def test_a_copy_of_a_bookings_item_is_never_taken_away(self, hand: Hand, elsewhere: bool) -> None:
+        target = _other(hand) if elsewhere else hand.main
+        booking = uuid.uuid4()
+        created = hand.port.create(hand.main, DRAFT, stamp(booking))
+        copy = hand.copies(hand.main, created.handle, target)
+        found = {item.handle: item for item in hand.port.find_by_booking(target, booking, WINDOW)}
+        before = hand.fingerprint(target, copy)
+
+        with pytest.raises(ItemChanged):
+            hand.port.delete(target, copy, found[copy].version, _next(created))
+        assert hand.fingerprint(target, copy) == before
+
     # --- what is not ours -------------------------------------------------------------------------------------------
 
     def test_an_appointment_of_the_users_own_is_never_written(self, hand: Hand) -> None:

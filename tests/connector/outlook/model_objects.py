@@ -288,6 +288,14 @@ class AppointmentItem:
         self._saves = self._message.saves
         self._outlook.history.append((self._message.entry_id, dict(self.user)))
 
+    def Delete(self) -> None:
+        if self._folder.refuses:
+            raise kept.outlook_error(self._folder.refuses)
+        assert self._message is not None
+        if self._message.saves != self._saves:
+            raise self._outlook.error(OBJECT_CHANGED)
+        self._outlook.mailbox.delete(self._message)
+
     def _get(self, name: str) -> Value | None:
         if self.fails:
             raise self._outlook.error(FAIL)

@@ -27,7 +27,7 @@ from dovetail.connector.outlook.data_files import OutlookFiles
 from dovetail.protocol.messages import Access
 from dovetail.schedule.instants import from_minutes
 
-_WRITES = {"create", "update"}
+_WRITES = {"create", "update", "delete"}
 _BOOKABLE_ONLY = "test_lists_its_calendars_by_name_and_says_that_they_can_be_booked"
 
 
@@ -79,6 +79,7 @@ def test_no_booking_is_written_and_it_says_why(hand: FilesHand) -> None:
     for write in (
         lambda: hand.port.create(hand.main, DRAFT, stamp()),
         lambda: hand.port.update(hand.main, handle, "", DRAFT, stamp()),
+        lambda: hand.port.delete(hand.main, handle, "", stamp()),
     ):
         with pytest.raises(CalendarError, match="no booking can be written") as error:
             write()

@@ -98,6 +98,17 @@ def write_atomically(
     _flush_directory(path.parent)
 
 
+def delete(path: Path, *, expected: os.stat_result) -> None:
+    """Take away a file that must still be what `expected` says, else ItemChanged."""
+    try:
+        if _differs(path, expected):
+            raise ItemChanged("The calendar file was changed by another program meanwhile.")
+        path.unlink()
+    except OSError as error:
+        raise cannot(error, "delete in", f"“{path.parent.name}”") from error
+    _flush_directory(path.parent)
+
+
 def _differs(path: Path, expected: os.stat_result | None) -> bool:
     try:
         now = path.stat()

@@ -26,6 +26,7 @@ from uuid import UUID, uuid5
 import tzlocal
 
 from dovetail.connector.calendars import disk, layout, vevent
+from dovetail.connector.calendars.entries import Entry
 from dovetail.connector.calendars.port import (
     CalendarError,
     CalendarInfo,
@@ -155,23 +156,7 @@ class FolderCalendar:
 
     def update(self, calendar: str, handle: str, version: str, draft: Draft, stamp: Stamp) -> Item:
         draft = vevent.as_written(draft)
-        self._writable(calendar)
-        path = layout.path_of(self._folder, calendar, handle)
-        try:
-            with disk.open_file(path) as file:
-                stat = os.fstat(file.fileno())
-                if not disk.Versions(self._zone()).holds(version, stat, lambda: file_digest(file)):
-                    raise ItemChanged("The item was changed in the calendar meanwhile.")
-            contents = read_contents(path, _span(draft), self._zone())
-        except FileNotFoundError as error:
-            if isinstance(self.probe(calendar, handle, _span(draft)), Gone):
-                raise ItemGone("The item is not in the calendar any more.") from error
-            raise disk.cannot(error, "read", self._quoted(calendar)) from error
-        except OSError as error:
-            raise disk.cannot(error, "read", self._quoted(calendar)) from error
-        entry = contents.entry
-        if entry is None or not _is_of(self._same_case(handle, entry.stamp), stamp.booking, handle):
-            raise ItemChanged("The item is not one that Dovetail made for this booking.")
+        path, stat, entry = self._own(calendar, handle, version, stamp, _span(draft))
         if entry.current is None:
             raise CalendarError("The times of the booking's file cannot be read.", transient=False)
         mark = replace(stamp, handle=handle, digest=draft.digest())
@@ -184,6 +169,10 @@ class FolderCalendar:
         disk.write_atomically(path, write, expected=stat)
         return self._written(calendar, handle, draft)
 
+    def delete(self, calendar: str, handle: str, version: str, stamp: Stamp) -> None:
+        path, stat, _ = self._own(calendar, handle, version, stamp, Interval(0, 1))
+        disk.delete(path, expected=stat)
+
     def watch(self, changed: Callable[[], None]) -> AbstractContextManager[None]:
         return watching(self._folder, lambda path: not layout.is_foreign(os.path.basename(path)), changed)
 
@@ -191,6 +180,29 @@ class FolderCalendar:
         self._remembered.clear()
 
     # ------------------------------------------------------------------------------------------------------------------
+
+    def _own(
+        self, calendar: str, handle: str, version: str, stamp: Stamp, span: Interval
+    ) -> tuple[Path, os.stat_result, Entry]:
+        """The file of an item that may be written to at that version, for this booking."""
+        self._writable(calendar)
+        path = layout.path_of(self._folder, calendar, handle)
+        try:
+            with disk.open_file(path) as file:
+                stat = os.fstat(file.fileno())
+                if not disk.Versions(self._zone()).holds(version, stat, lambda: file_digest(file)):
+                    raise ItemChanged("The item was changed in the calendar meanwhile.")
+            contents = read_contents(path, span, self._zone())
+        except FileNotFoundError as error:
+            if isinstance(self.probe(calendar, handle, span), Gone):
+                raise ItemGone("The item is not in the calendar any more.") from error
+            raise disk.cannot(error, "read", self._quoted(calendar)) from error
+        except OSError as error:
+            raise disk.cannot(error, "read", self._quoted(calendar)) from error
+        entry = contents.entry
+        if entry is None or not _is_of(self._same_case(handle, entry.stamp), stamp.booking, handle):
+            raise ItemChanged("The item is not one that Dovetail made for this booking.")
+        return path, stat, entry
 
     def _list(self, calendar: str) -> dict[str, os.stat_result]:
         """What is in the calendar's directory. Raises CalendarError."""

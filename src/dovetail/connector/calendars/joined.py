@@ -67,6 +67,12 @@ class _Source:
         found = self.port.probe(calendar, handle, window)
         return Present(self.seen(found.item)) if isinstance(found, Present) else found
 
+    def must_be_original(self, calendar: str, handle: str, window: Interval) -> None:
+        """A copy with the handle of its original is no copy to the source itself. Raises ItemChanged."""
+        there = self.probe(calendar, handle, window)
+        if isinstance(there, Present) and not there.item.is_original():
+            raise ItemChanged("The item is not one that Dovetail made for this booking.")
+
     def marked(self, stamp: Stamp) -> Stamp:
         if self.number == FIRST:
             return stamp
@@ -124,11 +130,13 @@ class JoinedCalendars:
 
     def update(self, calendar: str, handle: str, version: str, draft: Draft, stamp: Stamp) -> Item:
         source, inside = self._inside(calendar)
-        span = Interval(to_minutes(draft.start), to_minutes_ceil(draft.end))
-        there = source.probe(inside, handle, span)  # a copy of the same handle is no copy to the source itself
-        if isinstance(there, Present) and not there.item.is_original():
-            raise ItemChanged("The item is not one that Dovetail made for this booking.")
+        source.must_be_original(inside, handle, Interval(to_minutes(draft.start), to_minutes_ceil(draft.end)))
         return source.seen(source.port.update(inside, handle, version, draft, source.marked(stamp)))
+
+    def delete(self, calendar: str, handle: str, version: str, stamp: Stamp) -> None:
+        source, inside = self._inside(calendar)
+        source.must_be_original(inside, handle, Interval(0, 1))
+        source.port.delete(inside, handle, version, source.marked(stamp))
 
     @contextmanager
     def watch(self, changed: Callable[[], None]) -> Iterator[None]:

@@ -113,7 +113,7 @@ class Appointment:
 
 @dataclass(frozen=True)
 class Write:
-    """One call of create or update that reached the store; `before` is the stamp the item bore."""
+    """One call of create, update or delete that reached the store; `before` is the stamp the item bore."""
 
     step: str
     calendar: str
@@ -226,18 +226,7 @@ class MemoryCalendar:
 
     def update(self, calendar: str, handle: str, version: str, draft: Draft, stamp: Stamp) -> Item:
         self.crash_points("update.before")
-        store = self._writable(calendar)
-        item = store.items.get(handle)
-        if item is None:
-            raise ItemGone("The item is not in the calendar any more.")
-        if item.hidden or item.unreadable:
-            raise CalendarError("The item cannot be read at the moment.")
-        if self._version(item).rstrip("~") != version.rstrip("~"):
-            raise ItemChanged("The item was changed in the calendar meanwhile.")
-        write = Write("update", calendar, handle, draft, stamp, before=item.stamp)
-        if item.stamp is None or item.stamp.booking != stamp.booking or item.stamp.handle not in ("", handle):
-            self.offences.append(write)
-            raise ItemChanged("The item is not one that Dovetail made for this booking.")
+        write, item = self._own("update", calendar, handle, version, draft, stamp)
         self.writes.append(write)
         item.fields = draft
         item.occurrences = None
@@ -245,6 +234,11 @@ class MemoryCalendar:
         self._touch(item)
         self.crash_points("update.after")
         return self._item(calendar, item, _anywhere(draft))
+
+    def delete(self, calendar: str, handle: str, version: str, stamp: Stamp) -> None:
+        write, _ = self._own("delete", calendar, handle, version, None, stamp)
+        self.writes.append(write)
+        self.user_deletes(calendar, handle)
 
     @contextmanager
     def watch(self, changed: Callable[[], None]) -> Iterator[None]:
@@ -371,6 +365,23 @@ class MemoryCalendar:
         if store.info.access is not Access.BOOKABLE:
             raise CalendarError("This calendar cannot be written to.", transient=False)
         return store
+
+    def _own(
+        self, step: str, calendar: str, handle: str, version: str, draft: Draft | None, stamp: Stamp
+    ) -> tuple[Write, Appointment]:
+        """An item that may be written to at that version, for this booking."""
+        item = self._writable(calendar).items.get(handle)
+        if item is None:
+            raise ItemGone("The item is not in the calendar any more.")
+        if item.hidden or item.unreadable:
+            raise CalendarError("The item cannot be read at the moment.")
+        if self._version(item).rstrip("~") != version.rstrip("~"):
+            raise ItemChanged("The item was changed in the calendar meanwhile.")
+        write = Write(step, calendar, handle, draft or item.fields, stamp, before=item.stamp)
+        if item.stamp is None or item.stamp.booking != stamp.booking or item.stamp.handle not in ("", handle):
+            self.offences.append(write)
+            raise ItemChanged("The item is not one that Dovetail made for this booking.")
+        return write, item
 
     def _seen(self, calendar: _Calendar, window: Interval) -> list[Appointment]:
         there = [item for item in calendar.items.values() if not item.hidden and item.blocks_in(window)]

@@ -24,6 +24,7 @@ from uuid import UUID, uuid5
 import tzlocal
 
 from dovetail.connector.calendars import disk, vevent
+from dovetail.connector.calendars.entries import Entry
 from dovetail.connector.calendars.port import (
     CalendarError,
     CalendarInfo,
@@ -180,8 +181,31 @@ class FileCalendar:
         return self._written(uid, draft)
 
     def update(self, calendar: str, handle: str, version: str, draft: Draft, stamp: Stamp) -> Item:
-        self._must_be_writable(calendar)
         draft = vevent.as_written(draft)
+        seen, entry = self._own(calendar, handle, version, stamp)
+        if entry.current is None:
+            raise CalendarError("The times of the booking's event cannot be read.", transient=False)
+        mark = replace(stamp, handle=handle, digest=draft.digest())
+        event = vevent.updated_event(entry.raw, entry.current, draft, mark, datetime.now(UTC))
+        self._replace(seen, entry.start, entry.end, event)
+        return self._written(handle, draft)
+
+    def delete(self, calendar: str, handle: str, version: str, stamp: Stamp) -> None:
+        seen, entry = self._own(calendar, handle, version, stamp)
+        self._replace(seen, entry.start, entry.end, b"")
+
+    def watch(self, changed: Callable[[], None]) -> AbstractContextManager[None]:
+        name = self._path.name
+        return watching(self._path.parent, lambda path: os.path.basename(path) == name, changed, recursive=False)
+
+    def close(self) -> None:
+        self._last_survey = self._last_scan = None
+
+    # ------------------------------------------------------------------------------------------------------------------
+
+    def _own(self, calendar: str, handle: str, version: str, stamp: Stamp) -> tuple[Survey, Entry]:
+        """The event of an item that may be written to at that version, for this booking."""
+        self._must_be_writable(calendar)
         with self._opened("read") as file:
             seen = self._survey(file)
         if handle not in seen.versions:
@@ -193,21 +217,7 @@ class FileCalendar:
         entry = seen.entries.get(handle)
         if entry is None or entry.stamp.booking != stamp.booking or entry.stamp.handle not in ("", handle):
             raise ItemChanged("The item is not one that Dovetail made for this booking.")
-        if entry.current is None:
-            raise CalendarError("The times of the booking's event cannot be read.", transient=False)
-        mark = replace(stamp, handle=handle, digest=draft.digest())
-        event = vevent.updated_event(entry.raw, entry.current, draft, mark, datetime.now(UTC))
-        self._replace(seen, entry.start, entry.end, event)
-        return self._written(handle, draft)
-
-    def watch(self, changed: Callable[[], None]) -> AbstractContextManager[None]:
-        name = self._path.name
-        return watching(self._path.parent, lambda path: os.path.basename(path) == name, changed, recursive=False)
-
-    def close(self) -> None:
-        self._last_survey = self._last_scan = None
-
-    # ------------------------------------------------------------------------------------------------------------------
+        return seen, entry
 
     @contextmanager
     def _opened(self, verb: str) -> Iterator[BufferedReader]:

@@ -210,6 +210,11 @@ class CalendarPort(Protocol):
         """Set the owned fields and the stamp, keep what is the User's. Raises ItemChanged or ItemGone."""
         ...
 
+    def delete(self, calendar: str, handle: str, version: str, stamp: Stamp) -> None:
+        """Take away an item that is an original of the stamp's booking, never another. Raises ItemChanged or ItemGone
+        as update does."""
+        ...
+
     def watch(self, changed: Callable[[], None]) -> AbstractContextManager[None]:
         """While entered, `changed` is called, from any thread, when something may have changed. Hints, nothing more."""
         ...

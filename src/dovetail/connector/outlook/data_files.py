@@ -103,6 +103,9 @@ class OutlookFiles:
     def update(self, calendar: str, handle: str, version: str, draft: Draft, stamp: Stamp) -> NoReturn:
         raise CalendarError(BUSY_ONLY_REASON, transient=False)
 
+    def delete(self, calendar: str, handle: str, version: str, stamp: Stamp) -> NoReturn:
+        raise CalendarError(BUSY_ONLY_REASON, transient=False)
+
     def watch(self, changed: Callable[[], None]) -> AbstractContextManager[None]:
         return self._source().watch(changed)
 

@@ -158,20 +158,17 @@ class ObjectModelCalendar:
             return self._written(session, calendar, handle, draft)
 
     def update(self, calendar: str, handle: str, version: str, draft: Draft, stamp: Stamp) -> Item:
-        with self._session() as session, self._learning(calendar):
-            try:
-                item = session.item(calendar, handle)
-                reading = read_appointment(self._com, item, self._clock(), self._now())
-                current = _may_be_written(reading, version, stamp)
-                writing.write_over(self._com, item, handle, current, draft, stamp, self._clock())
-            except OutlookFault as fault:
-                if fault.outcome is Outcome.CHANGED:
-                    raise ItemChanged(fault.reason) from None
-                if fault.outcome is Outcome.GONE and self._can_be_read(session, calendar):
-                    raise ItemGone("The item is not in the calendar any more.") from None
-                raise
+        with self._session() as session, self._learning(calendar), self._changing(session, calendar):
+            item, current = self._own(session, calendar, handle, version, stamp)
+            writing.write_over(self._com, item, handle, current, draft, stamp, self._clock())
             del item
             return self._written(session, calendar, handle, draft)
+
+    def delete(self, calendar: str, handle: str, version: str, stamp: Stamp) -> None:
+        """To the deleted items, from where its User can take it back."""
+        with self._session() as session, self._learning(calendar), self._changing(session, calendar):
+            item, _ = self._own(session, calendar, handle, version, stamp)
+            self._com.call(item, "Delete")
 
     @contextmanager
     def watch(self, changed: Callable[[], None]) -> Iterator[None]:
@@ -208,6 +205,24 @@ class ObjectModelCalendar:
         except OutlookFault as fault:
             if fault.outcome is Outcome.DEAD:
                 self._open = None
+            raise
+
+    def _own(self, session: Session, calendar: str, handle: str, version: str, stamp: Stamp) -> tuple[Any, Draft]:
+        """An item that may be written to at that version, for this booking, and what it says now."""
+        item = session.item(calendar, handle)
+        reading = read_appointment(self._com, item, self._clock(), self._now())
+        return item, _may_be_written(reading, version, stamp)
+
+    @contextmanager
+    def _changing(self, session: Session, calendar: str) -> Iterator[None]:
+        """What Outlook says while an item is written to, in the words of the port."""
+        try:
+            yield
+        except OutlookFault as fault:
+            if fault.outcome is Outcome.CHANGED:
+                raise ItemChanged(fault.reason) from None
+            if fault.outcome is Outcome.GONE and self._can_be_read(session, calendar):
+                raise ItemGone("The item is not in the calendar any more.") from None
             raise
 
     def _listen_to(self, session: Session) -> None:

@@ -107,6 +107,9 @@ class WorkerCalendar:
     def update(self, calendar: str, handle: str, version: str, draft: Draft, stamp: Stamp) -> Item:
         return cast(Item, self._call("update", calendar, handle, version, draft, stamp))
 
+    def delete(self, calendar: str, handle: str, version: str, stamp: Stamp) -> None:
+        self._call("delete", calendar, handle, version, stamp)
+
     @contextmanager
     def watch(self, changed: Callable[[], None]) -> Iterator[None]:
         """A worker that cannot look out now does so as soon as it can."""
