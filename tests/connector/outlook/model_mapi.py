@@ -85,12 +85,14 @@ class ModelMapi:
         self.fails_with = values.NETWORK_ERROR
         self.most_in_getprops, self.most_in_setprops = 16_384, 32_768
         self.cannot_restrict = False
+        self.keeps_deleted = True
         self.loses_rows_after: int | None = None
         self.rights: dict[str, int] = {}  # PR_ACCESS by entry id
         self.read_only: list[Store] = []
         self.search_folders: set[str] = set()
         self.attached: dict[str, list[Written]] = {}  # by entry id: messages inside; an empty one is a file
         self.loses_notifications, self.late = False, 0.0
+        self.meanwhile: dict[tuple[str, str], Callable[[], None]] = {}  # another program's doing, before the next call
         self.dropped: list[str] = []
         self.called_back: list[str] = []
         self._names: dict[str, StoreNames] = {}
@@ -106,9 +108,7 @@ class ModelMapi:
         assert (window, password) == (0, None)
         assert isinstance(profile, str)
         assert values.long(flags) & 0x20
-        assert not flags & 0xB, "a dialogue, a shared session, or a new one where a default one is meant" * (
-            not profile
-        )
+        assert not flags & 0x9, "a dialogue, or a session that others share"
         self.logons.append((profile, flags))
         if profile not in self.profiles:
             raise mapi_error(values.LOGON_FAILED)
@@ -128,6 +128,7 @@ class ModelMapi:
 
     def called(self, kind: str, name: str) -> None:
         self.log.append((kind, name))
+        self.meanwhile.pop((kind, name), lambda: None)()
         if threading.current_thread().name == _NOTIFYING:
             self.called_back.append(name)
         if self.away:

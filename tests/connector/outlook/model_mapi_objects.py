@@ -93,7 +93,7 @@ class MsgStore(Props):
     def value(self, tag: int) -> Value | None:
         return {
             _SUBTREE: bytes.fromhex(self._store.root.entry_id),
-            _WASTEBASKET: bytes.fromhex(self._store.deleted.entry_id),
+            _WASTEBASKET: bytes.fromhex(self._store.deleted.entry_id) if self._model.keeps_deleted else None,
             _SUPPORT: 0x2 if self._store in self._model.read_only else 0x118,
             _PATH: None if values.is_exchange(self._store) else self._store.file_path,
         }.get(tag)
@@ -176,6 +176,13 @@ class Folder(Props):
         for message in found:
             if message is not None:
                 self._model.mailbox.move(message, to.target.kept)
+        return 263808 if None in found else None
+
+    def DeleteMessages(self, entry_ids: Sequence[bytes], window: int, progress: None, flags: int) -> int | None:
+        """For good."""
+        assert (window, progress, flags) == (0, None, 0)
+        found = [self.kept.messages.pop(self._model.lasting(binary(entry_id)), None) for entry_id in entry_ids]
+        self._model.mailbox.tell(self.kept)
         return 263808 if None in found else None
 
 

@@ -42,7 +42,7 @@ def read_appointment(surface: Surface, names: Names, message: Any, local: tzinfo
     handle = found.pop("handle", b"")
     mark = read_mark(found.pop(STAMP, None))
     if not isinstance(handle, bytes) or not is_appointment(found.get(MESSAGE_CLASS)):
-        raise OutlookFault(Outcome.GONE)
+        raise OutlookFault(Outcome.OTHER)
     times = {name: found[name] for name in BUSY_PROPERTIES if name in found}
     current = None if mark is None else read_owned(surface, names, message, mark.body)
     version = version_of(found, local)

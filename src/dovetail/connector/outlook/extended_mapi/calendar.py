@@ -53,7 +53,7 @@ from dovetail.connector.outlook.extended_mapi.session import Session
 from dovetail.connector.outlook.extended_mapi.surface import Surface
 from dovetail.connector.outlook.extended_mapi.values import get
 from dovetail.connector.outlook.extended_mapi.watching import watching
-from dovetail.connector.outlook.extended_mapi.writing import MapiWriter
+from dovetail.connector.outlook.extended_mapi.writing import MapiWriter, throw_away
 from dovetail.connector.outlook.object_model.appointment import VERSION_SECONDS, Reading
 from dovetail.connector.outlook.object_model.clock import Clock
 from dovetail.connector.outlook.object_model.faults import Outcome, OutlookFault
@@ -182,6 +182,14 @@ class ExtendedMapiCalendar:
                 del message
             return self._written(session, calendar, handle, draft)
 
+    def delete(self, calendar: str, handle: str, version: str, stamp: Stamp) -> None:
+        """To the deleted items, from where its User can take it back. That is a move, and Outlook is not needed."""
+        with self._session() as session, self._learning(calendar), self._changing(session, calendar):
+            message = session.message(calendar, handle)
+            _may_be_written(message, self._reading(session, calendar, message), version, stamp, numbers.MAY_DELETE)
+            del message
+            throw_away(session, calendar, handle)
+
     @contextmanager
     def watch(self, changed: Callable[[], None]) -> Iterator[None]:
         with self._session() as session:
@@ -275,7 +283,9 @@ class ExtendedMapiCalendar:
         return Clock(self._local or tzlocal.get_localzone())
 
 
-def _may_be_written(message: Any, reading: Reading, version: str, stamp: Stamp) -> Draft:
+def _may_be_written(
+    message: Any, reading: Reading, version: str, stamp: Stamp, right: int = numbers.MAY_MODIFY
+) -> Draft:
     """What the item says now. Raises ItemChanged where it is not at that version, or not ours."""
     if not holds(version, reading):
         raise ItemChanged("The item was changed in Outlook meanwhile.")
@@ -285,7 +295,7 @@ def _may_be_written(message: Any, reading: Reading, version: str, stamp: Stamp) 
     if reading.recurring or reading.current is None:
         raise CalendarError(_SERIES, transient=False)
     rights = get(message, _ACCESS)
-    if isinstance(rights, int) and not rights & numbers.MAY_MODIFY:
+    if isinstance(rights, int) and not rights & right:
         raise CalendarError(_MAY_NOT_CHANGE, transient=False)
     return reading.current
 

@@ -15,7 +15,7 @@ METHODS = frozenset((
     "Advise", "Commit", "CompareEntryIDs", "CopyMessages", "CreateMessage", "DeleteMessages", "GetAttachmentTable",
     "GetContentsTable", "GetHierarchyTable", "GetIDsFromNames", "GetMsgStoresTable", "GetProps", "GetReceiveFolder",
     "GetRowCount", "HrAllocAdviseSink", "Logoff", "MAPIInitialize", "MAPILogonEx", "OpenAttach", "OpenEntry",
-    "OpenMsgStore", "OpenProperty", "QueryRows", "Read", "Restrict", "SaveChanges", "SetColumns", "SetProps", "Stat",
+    "OpenMsgStore", "OpenProperty", "QueryRows", "Read", "Restrict", "SaveChanges", "SetColumns", "SetProps",
     "Unadvise", "Write",
 ))
 # fmt: on

@@ -100,11 +100,14 @@ class Session:
             raise
 
     def message(self, calendar: str, handle: str, flags: int = 0) -> Any:
-        """An item of this calendar. What lies in another folder, the deleted items above all, is Outcome.GONE."""
+        """An item of this calendar. What lies in another folder, the deleted items above all, is Outcome.GONE; what
+        does not say where it lies is not."""
         store = self.store(calendar)
         message = call(store.target, "OpenEntry", _bytes(handle), None, flags)
         parent = get(message, numbers.PARENT)
-        if not isinstance(parent, bytes) or not self.is_same(parent, _bytes(place_of(calendar).folder), store.target):
+        if not isinstance(parent, bytes):
+            raise OutlookFault(Outcome.OTHER)
+        if not self.is_same(parent, _bytes(place_of(calendar).folder), store.target):
             raise OutlookFault(Outcome.GONE)
         return message
 

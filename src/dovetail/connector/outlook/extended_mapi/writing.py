@@ -20,7 +20,7 @@ from dovetail.connector.outlook.extended_mapi import numbers
 from dovetail.connector.outlook.extended_mapi.appointment import read_owned
 from dovetail.connector.outlook.extended_mapi.calls import call
 from dovetail.connector.outlook.extended_mapi.names import STAMP, Names
-from dovetail.connector.outlook.extended_mapi.session import ENTRY_ID, hex_of
+from dovetail.connector.outlook.extended_mapi.session import ENTRY_ID, Session, hex_of
 from dovetail.connector.outlook.extended_mapi.surface import Surface
 from dovetail.connector.outlook.extended_mapi.values import get, get_all, put_all
 from dovetail.connector.outlook.field_definition import FIELD_DEFINITIONS, text_field
@@ -129,6 +129,19 @@ class MapiWriter:
     def _text_of(self, message: Any) -> str:
         found = get_all(self._surface, message, self._names.tags(message, ("PidTagBody",)))
         return str(found.get("PidTagBody", ""))
+
+
+def throw_away(session: Session, calendar: str, handle: str) -> None:
+    """As its User would: into the deleted items of the store; where it has none, for good. Raises OutlookFault."""
+    store, folder, entry_ids = session.store(calendar), session.folder(calendar), (bytes.fromhex(handle),)
+    wastebasket = get(store.target, numbers.WASTEBASKET)
+    if isinstance(wastebasket, bytes):
+        to = call(store.target, "OpenEntry", wastebasket, None, numbers.BEST_ACCESS)
+        done = call(folder, "CopyMessages", entry_ids, None, to, 0, None, numbers.MESSAGE_MOVE)
+    else:
+        done = call(folder, "DeleteMessages", entry_ids, 0, None, 0)
+    if done == numbers.PARTIAL_COMPLETION:
+        raise OutlookFault(Outcome.GONE)
 
 
 def _shown(draft: Draft) -> dict[str, Value]:
