@@ -7,24 +7,30 @@ from contextlib import contextmanager
 from typing import Any
 
 from connector.outlook.model_outlook import ModelOutlook
+from connector.outlook.model_store import transport_error
 
 
 class ModelLauncher:
-    """`refuses`: an error that starting it ends with. `lingers`: after its Quit it can still be attached to."""
+    """`refuses`: an error that starting it ends with. `hidden`: it runs, and cannot be attached to yet."""
 
     def __init__(self, outlook: ModelOutlook) -> None:
         self.outlook = outlook
         self.started = 0
         self.refuses: Exception | None = None
-        self.profile = "Outlook"
+        self.hidden = False
 
     def attach(self) -> Any:
+        if self.hidden:
+            raise transport_error(0x800401E3)
         return self.outlook.connect()
+
+    def is_running(self) -> bool:
+        return self.outlook.running
 
     def start(self) -> Any:
         if self.refuses is not None:
             raise self.refuses
-        self.started += 1
+        self.started += not self.outlook.running
         self.outlook.start()
         return self.outlook.connect()
 

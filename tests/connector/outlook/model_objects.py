@@ -43,6 +43,15 @@ class NameSpace:
         return self._outlook.connection_mode
 
     @property
+    def CurrentProfileName(self) -> str:
+        return self._outlook.profile
+
+    def Logon(self, profile: str, password: str, dialog: bool, new_session: bool) -> None:
+        assert (password, dialog, new_session) == ("", False, False)
+        if not self._outlook.logged_on:
+            self._outlook.profile, self._outlook.logged_on = profile, True
+
+    @property
     def Stores(self) -> Any:
         found = [Store(self._outlook, store) for store in self._mailbox.stores]
         return self._outlook.present(Collection(self._outlook, found))

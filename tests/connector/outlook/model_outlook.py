@@ -80,6 +80,8 @@ class ModelOutlook:
         self.connection_mode = 700
         self.scrambles = False
         self.history: list[tuple[str, dict[str, str]]] = []  # of each save: the item and its user properties
+        self.profile, self.logged_on = "Outlook", True
+        self._references: weakref.WeakSet[Dispatch] = weakref.WeakSet()
         self.locale: Locale = GERMAN
         self.filters_in_local_time = False
         self.filters = 0  # by date, how many there were
@@ -112,16 +114,22 @@ class ModelOutlook:
 
     def dies(self) -> None:
         """Without a word."""
-        self.running = False
+        self.running = self.logged_on = False
         self.run += 1
 
     def start(self) -> None:
         self.running = True
 
+    def references(self) -> int:
+        """How many a program holds, of any run."""
+        return len(self._references)
+
     # --- what every call goes through -------------------------------------------------------------------------------
 
     def present(self, target: Any) -> Any:
-        return Dispatch(self, target)
+        found = Dispatch(self, target)
+        self._references.add(found)
+        return found
 
     def called(self, run: int, kind: str, name: str) -> None:
         self.log.append((kind, name))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import platform
 import sys
 from functools import partial
 
 from dovetail.connector.calendars.port import CalendarError, CalendarPort
-from dovetail.connector.outlook.worker.calendar import WorkerCalendar
+from dovetail.connector.outlook.diagnosis import Code, Facts, diagnose, explain_silence
+from dovetail.connector.outlook.worker.calendar import Silence, WorkerCalendar
 from dovetail.connector.outlook.worker.process import Manners
 
 WINDOWS_ONLY = (
@@ -14,13 +16,28 @@ WINDOWS_ONLY = (
     " be read: outlook-file:PATH."
 )
 
+_IN_THE_WAY = frozenset(Code) - {Code.FINE, Code.CLOSED, Code.NEW_PREFERRED}
+
+
+def read_facts() -> Facts:
+    """What this PC says of its Outlook."""
+    if sys.platform == "win32":
+        from dovetail.connector.outlook.windows import facts
+
+        return facts.read_facts()
+    return Facts(platform.system())
+
 
 def open_outlook(profile: str = "", *, may_start: bool = False) -> CalendarPort:
     """The calendars of an Outlook profile, the default one if none is named. `may_start`: start Outlook where it does
     not run and the User did not close it. Raises CalendarError."""
     if sys.platform != "win32":
         raise CalendarError(WINDOWS_ONLY, transient=False)
-    return WorkerCalendar(lambda closed: partial(in_worker, profile, may_start, closed))
+    return WorkerCalendar(lambda closed: partial(in_worker, profile, may_start, closed), explain=_explain)
+
+
+def _explain(silence: Silence) -> str:
+    return explain_silence(read_facts(), silence.seconds, asked=silence.asked)
 
 
 def in_worker(profile: str, may_start: bool, closed: bool, manners: Manners) -> CalendarPort:
@@ -31,12 +48,26 @@ def in_worker(profile: str, may_start: bool, closed: bool, manners: Manners) -> 
     from dovetail.connector.outlook.object_model.running import RunningOutlook
 
     try:
-        from dovetail.connector.outlook.windows import com, regional
+        from dovetail.connector.outlook.windows import com, facts, regional
     except ImportError as error:
         raise CalendarError(
             "Outlook needs more than is installed here: install dovetail-calendar[outlook].", transient=False
         ) from error
-    outlook = RunningOutlook(com.Launcher(), profile=profile, may_start=may_start, closed=closed, found=manners.found)
+
+    def may_be_started() -> None:
+        finding = diagnose(facts.read_facts()).finding
+        if finding.code in _IN_THE_WAY:
+            raise finding.error()
+
+    outlook = RunningOutlook(
+        com.Launcher(),
+        profile=profile,
+        may_start=may_start,
+        closed=closed,
+        may_be_started=may_be_started,
+        explain=lambda outcome: diagnose(facts.read_facts(), outcome).finding.error(),
+        found=manners.found,
+    )
 
     def between() -> None:
         manners.breathe()

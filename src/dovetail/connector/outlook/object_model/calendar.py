@@ -176,8 +176,7 @@ class ObjectModelCalendar:
         listened to from when it is."""
         self._watchers.append(changed)
         try:
-            with suppress(CalendarError), self._session() as session:
-                self._listen_to(session)
+            self._look_out()
             yield
         finally:
             self._watchers.remove(changed)
@@ -224,6 +223,11 @@ class ObjectModelCalendar:
             if fault.outcome is Outcome.GONE and self._can_be_read(session, calendar):
                 raise ItemGone("The item is not in the calendar any more.") from None
             raise
+
+    def _look_out(self) -> None:
+        """Apart from the watch itself, which must not hold a session."""
+        with suppress(CalendarError), self._session() as session:
+            self._listen_to(session)
 
     def _listen_to(self, session: Session) -> None:
         """To all that can be read, once."""

@@ -34,7 +34,13 @@ class Launcher(Protocol):
     def attach(self) -> Any:
         """The Application of the Outlook that runs."""
 
-    def start(self) -> Any: ...
+    def is_running(self) -> bool:
+        """Also where it cannot be attached to yet."""
+        ...
+
+    def start(self) -> Any:
+        """Makes one, or gives the one that runs: there is one at most."""
+        ...
 
     def quits(self, application: Any, told: Callable[[], None]) -> AbstractContextManager[None]:
         """While entered, `told` is called in the Application's Quit event."""
@@ -42,8 +48,9 @@ class Launcher(Protocol):
 
 
 class RunningOutlook:
-    """`closed`: the User closed it, and it was not seen since. `explain` gives the sentences for a failure to reach it,
-    `found` and `gone` are called when it is connected, and when the User closed it."""
+    """`closed`: the User closed it, and it was not seen since. `may_be_started` raises CalendarError where starting it
+    would only bring up a question; `explain` gives the sentences for a failure to reach it; `found` and `gone` are
+    called when it is connected, and when the User closed it."""
 
     def __init__(
         self,
@@ -52,12 +59,14 @@ class RunningOutlook:
         profile: str = "",
         may_start: bool = False,
         closed: bool = False,
+        may_be_started: Callable[[], None] = lambda: None,
         explain: Callable[[Outcome], CalendarError] = OutlookFault,
         found: Callable[[], None] = lambda: None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._launcher, self._profile, self._may_start, self._closed = launcher, profile, may_start, closed
-        self._explain, self._found, self._monotonic = explain, found, monotonic
+        self._may_be_started, self._explain, self._found = may_be_started, explain, found
+        self._monotonic = monotonic
         self._com = Automation()
         self._closed_at: float | None = None
         self._gone = False
@@ -91,10 +100,15 @@ class RunningOutlook:
         try:
             return self._with_profile(self._launcher.attach())
         except Exception as error:
-            if outcome_of(error) is not Outcome.NOT_RUNNING or self._closed or not self._may_start:
+            if outcome_of(error) is not Outcome.NOT_RUNNING or self._closed:
                 raise
+            started = not self._launcher.is_running()
+            if started and not self._may_start:
+                raise
+        if started:
+            self._may_be_started()
         application = self._launcher.start()
-        if self._profile:
+        if started and self._profile:
             namespace = self._com.call(application, "GetNamespace", "MAPI")
             self._com.call(namespace, "Logon", self._profile, "", False, False)
         return self._with_profile(application)

@@ -17,6 +17,8 @@ import win32event
 from win32com.client import dynamic
 from win32com.server.util import wrap
 
+from dovetail.connector.outlook.windows import facts
+
 assert sys.platform == "win32"
 
 PROGRAM = "Outlook.Application"
@@ -55,8 +57,11 @@ class Launcher:
         found = pythoncom.GetActiveObject(PROGRAM)
         return dynamic.Dispatch(found.QueryInterface(pythoncom.IID_IDispatch))
 
+    def is_running(self) -> bool:
+        return facts.outlook_runs()
+
     def start(self) -> Any:
-        """A new one, without a window; it ends with the last reference to it."""
+        """The one that runs, or a new one without a window, which ends with the last reference to it."""
         made = pythoncom.CoCreateInstance(PROGRAM, None, pythoncom.CLSCTX_LOCAL_SERVER, pythoncom.IID_IDispatch)
         return dynamic.Dispatch(made)
 
