@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Result:
-    """`value` and `peer_value` in `unit`; less is better. A case without a peer has None there."""
+    """`value` and `peer_value` in `unit`; less is better, but not where the unit is per second. A case without a peer
+    has None there. `ratio`: how many times better ours is."""
 
     name: str
     case: str
@@ -18,7 +19,10 @@ class Result:
 
     @property
     def ratio(self) -> float | None:
-        return None if self.peer_value is None or not self.value else round(self.peer_value / self.value, 2)
+        if not self.peer_value or not self.value:
+            return None
+        less, more = (self.value, self.peer_value) if not self.unit.endswith("/s") else (self.peer_value, self.value)
+        return round(more / less, 2)
 
     def row(self) -> tuple[str, str, str, str, str, str]:
         def amount(value: float | None) -> str:

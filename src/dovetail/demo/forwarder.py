@@ -78,10 +78,14 @@ class Forwarder:
             writer.transport.abort()
 
     async def _end(self) -> None:
+        """What was reset ends by itself; what still waits to reach the other side does not."""
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in tasks:
+        if not tasks:
+            return
+        _, waiting = await asyncio.wait(tasks, timeout=1)
+        for task in waiting:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*waiting, return_exceptions=True)
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.accepted += 1

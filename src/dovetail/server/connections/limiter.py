@@ -25,6 +25,8 @@ MAX_STRANGERS_TRIES = 60
 STRANGERS_WINDOW = timedelta(hours=1)
 KNOWN_FOR = timedelta(days=180)
 """A known address that was not used for so long is a stranger again."""
+NOTED_FOR = timedelta(days=1)
+"""So long the note of a known address is fresh: most right tries write nothing, and many at once wait for no disk."""
 
 ANY_ADDRESS = ""
 _ID_LENGTH = 32
@@ -73,7 +75,9 @@ def count_wrong(pair: Pair, now: datetime) -> Verdict:
 
 def count_right(pair: Pair, now: datetime) -> None:
     WrongTry.objects.filter(connector_id=pair.connector_id, address=pair.address).delete()
-    KnownAddress.objects.update_or_create(connector_id=pair.connector_id, address=pair.address, defaults={"at": now})
+    known = KnownAddress.objects.filter(connector_id=pair.connector_id, address=pair.address)
+    if not known.filter(at__gt=now - NOTED_FOR).exists() and not known.update(at=now):
+        KnownAddress.objects.create(connector_id=pair.connector_id, address=pair.address, at=now)
 
 
 def forget_old(now: datetime) -> None:
