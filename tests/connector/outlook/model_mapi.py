@@ -96,7 +96,8 @@ class ModelMapi:
         self.dropped: list[str] = []
         self.called_back: list[str] = []
         self._names: dict[str, StoreNames] = {}
-        self._short: dict[bytes, str] = {}
+        self._short: dict[bytes, str] = {}  # good for one session
+        self._shortened: dict[str, bytes] = {}
         self.surface = Surface(Interface(self, self), Guid("{0000000C-0000-0000-C000-000000000046}"), Guid)
 
     # --- functions of the module ------------------------------------------------------------------------------------
@@ -113,6 +114,7 @@ class ModelMapi:
         if profile not in self.profiles:
             raise mapi_error(values.LOGON_FAILED)
         self._short.clear()
+        self._shortened.clear()
         return self.present(Session(self))
 
     def HrAllocAdviseSink(self, callback: Callable[[Any, Any], None], context: Any) -> Sink:
@@ -158,19 +160,20 @@ class ModelMapi:
     # --- what the objects share -------------------------------------------------------------------------------------
 
     def names(self, store: Store) -> StoreNames:
-        return self._names.setdefault(store.id, StoreNames(store, 0x8100 + 0x200 * len(self._names)))
+        if store.id not in self._names:
+            self._names[store.id] = StoreNames(store, 0x8100 + 0x200 * len(self._names))
+        return self._names[store.id]
 
     def must_be_online(self, store: Store) -> None:
         if store.offline:
             raise mapi_error(values.NETWORK_ERROR)
 
     def short_id(self, message: Message) -> bytes:
-        for short, lasting in self._short.items():
-            if lasting == message.entry_id:
-                return short
         short = b"short" + len(self._short).to_bytes(4, "big")
-        self._short[short] = message.entry_id
-        return short
+        if message.entry_id not in self._shortened:
+            self._shortened[message.entry_id] = short
+            self._short[short] = message.entry_id
+        return self._shortened[message.entry_id]
 
     def lasting(self, entry_id: bytes) -> str:
         return self._short.get(entry_id, entry_id.hex().upper())

@@ -76,7 +76,7 @@ def busy(
     recurrence: AppointmentRecurrence, zone: str, status: int, first: date, last: date
 ) -> list[tuple[datetime, datetime, int]]:
     """Starts, ends and busy statuses, in UTC, by recurring-ical-events."""
-    calendar = Calendar.from_ical(_icalendar(recurrence, zone, status))
+    calendar = Calendar.from_ical(icalendar_text(recurrence, zone, status))
     numbers = {name: number for number, name in _BUSY.items()}
     return sorted(
         (
@@ -88,7 +88,7 @@ def busy(
     )
 
 
-def _icalendar(recurrence: AppointmentRecurrence, zone: str, status: int) -> bytes:
+def icalendar_text(recurrence: AppointmentRecurrence, zone: str, status: int) -> bytes:
     pattern = recurrence.pattern
     until = ""
     if pattern.end_type is EndType.BY_DATE:

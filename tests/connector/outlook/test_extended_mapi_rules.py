@@ -204,6 +204,16 @@ def test_a_name_that_the_store_has_never_heard_is_asked_for_again(hand: MapiHand
     assert [item.handle for item in hand.port.find_by_booking(hand.main, mark.booking, WINDOW)] == [created.handle]
 
 
+def test_a_name_that_is_not_known_costs_one_question_in_a_whole_scan(hand: MapiHand) -> None:
+    for number in range(20):
+        hand.adds(hand.main, NINE + number * HOUR, TEN + number * HOUR)
+    scan(hand)
+    hand.mapi.log.clear()
+
+    assert len(scan(hand).items) == 20
+    assert sum(name == "GetIDsFromNames" for _, name in hand.mapi.log) == 1
+
+
 def test_a_stamp_is_not_taught_to_a_store_by_looking_for_one(hand: MapiHand) -> None:
     hand.adds(hand.main, LATER, LATER + HOUR)
     scan(hand)

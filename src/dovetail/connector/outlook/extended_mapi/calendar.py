@@ -212,6 +212,7 @@ class ExtendedMapiCalendar:
         """Logged on; anew after the last session was lost."""
         if self._open is None:
             self._open = Session(self._surface, self._profile)
+        self._open.look_again()
         try:
             yield self._open
         except OutlookFault as fault:

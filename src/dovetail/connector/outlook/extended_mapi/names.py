@@ -1,7 +1,7 @@
 """Named properties: the ids that one store gave them.
 
-A name that a store has never heard of has no id, and no error says so. It is asked for again at the next time, for
-another program may teach it to the store; only writing teaches it ourselves.
+A name that a store has never heard of has no id, and no error says so. It is asked for again later, for another
+program may teach it to the store; only writing teaches it ourselves.
 """
 
 from __future__ import annotations
@@ -28,13 +28,19 @@ class Names:
     def __init__(self, surface: Surface) -> None:
         self._surface = surface
         self._ids: dict[Name, int] = {}
+        self._unheard: set[Name] = set()
+
+    def ask_again(self) -> None:
+        """From now on, for what was not known before."""
+        self._unheard.clear()
 
     def tags(self, target: Any, names: Iterable[str], *, create: bool = False) -> dict[str, int]:
         """The tags of properties, by names of `properties` or STAMP: of those that the store knows, unless it is to be
         taught. `target` is any object of the store. Raises OutlookFault."""
         wanted = list(names)
         known = [name for name in map(_name, wanted) if name is not None]
-        self._ask(target, [name for name in known if name not in self._ids], create)
+        settled = self._ids.keys() if create else self._ids.keys() | self._unheard
+        self._ask(target, [name for name in known if name not in settled], create)
         tags = ((name, self._tag(name)) for name in wanted)
         return {name: tag for name, tag in tags if tag is not None}
 
@@ -44,7 +50,9 @@ class Names:
         asked = tuple((self._surface.guid(f"{{{guid}}}"), number) for guid, number in names)
         answers = call(target, "GetIDsFromNames", asked, numbers.CREATE if create else 0)
         for name, tag in zip(names, answers, strict=True):
-            if tag >> 16 != numbers.NO_ID:
+            if tag >> 16 == numbers.NO_ID:
+                self._unheard.add(name)
+            else:
                 self._ids[name] = tag >> 16
 
     def _tag(self, name: str) -> int | None:

@@ -62,6 +62,11 @@ class Session:
         self._opened.clear()
         call(self._session, "Logoff", 0, 0, 0)
 
+    def look_again(self) -> None:
+        """For names that stores did not know at the last look."""
+        for store in self._opened.values():
+            store.names.ask_again()
+
     def stores(self) -> list[StoreEntry]:
         table = call(self._session, "GetMsgStoresTable", numbers.UNICODE)
         found = []
