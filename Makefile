@@ -7,16 +7,19 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench lock clean
+.PHONY: help demo test test-windows lint bench lock clean
 
 help: ## Say what each target does
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /\1\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 14
 
 demo: $(VENV)/.demo ## Run server and connector on this machine (ARGS=--check: the whole story by itself)
 	@$(BIN)/dovetail demo $(ARGS)
 
 test: $(VENV)/.test ## Run all tests (ARGS='-k booking': some of them)
 	@$(BIN)/python -m pytest -n 2 --dist loadscope $(ARGS)
+
+test-windows: $(VENV)/.test ## Run the Windows tests under Wine, with real COM (ARGS as for test)
+	@scripts/test-windows $(ARGS)
 
 lint: $(VENV)/.test ## Check style, types and the direction of imports
 	$(BIN)/ruff check

@@ -1,0 +1,83 @@
+"""Runs the tests of this folder in the Windows Python of build/windows, beside a `dovetail serve` on this machine.
+
+`run.py [PYTEST ARGUMENT…]`; scripts/test-windows prepares all and calls it. What the Windows Python prints comes
+through a pipe, which programs that it started may hold open: the end of pytest itself is waited for, then Wine is
+stopped.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path, PureWindowsPath
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from cli.server import serving  # noqa: E402
+
+PYTHON = ROOT / "build" / "windows" / "python" / "python.exe"
+ZONE = "Europe/Berlin"  # not UTC: a wall clock must not pass for an instant
+LONGEST_SECONDS = 900
+QUITTING_SECONDS = 20
+
+
+def as_windows(path: Path) -> str:
+    return str(PureWindowsPath("Z:/", *path.absolute().parts[1:]))
+
+
+def in_wine(arguments: list[str], environment: dict[str, str], seconds: float = LONGEST_SECONDS) -> int:
+    """The exit status of the Windows Python, 124 if it had to be ended."""
+    process = subprocess.Popen(
+        ["wine", PYTHON, "-X", "utf8", *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env={**os.environ, "TZ": ZONE, **environment},
+        start_new_session=True,
+    )
+    printer = threading.Thread(target=_print, args=(process,), daemon=True)
+    printer.start()
+    try:
+        return process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        print(f"\nnot finished after {seconds:.0f} s: ended", flush=True)
+        return 124
+    finally:
+        subprocess.run(["wineserver", "-k"], timeout=QUITTING_SECONDS, check=False)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        printer.join(QUITTING_SECONDS)
+
+
+def main(arguments: list[str]) -> int:
+    with tempfile.TemporaryDirectory(prefix="dovetail-windows-") as scratch, serving(Path(scratch) / "data") as served:
+        environment = {
+            "PYTHONPATH": ";".join(as_windows(ROOT / folder) for folder in ("src", "tests")),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "DOVETAIL_TEST_SERVER": served.address,
+            "DOVETAIL_TEST_CA_FILE": as_windows(served.ca_file),
+        }
+        here = Path(__file__).parent
+        options = [
+            *("-p", "no:cacheprovider", "-p", "no:faulthandler", f"--confcutdir={as_windows(here)}"),
+            f"--basetemp={as_windows(Path(scratch) / 'pytest')}",
+        ]
+        where = [] if any("tests" in argument for argument in arguments) else [as_windows(here)]
+        return in_wine(["-m", "pytest", *options, *arguments, *where], environment)
+
+
+def _print(process: subprocess.Popen[bytes]) -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        sys.stdout.buffer.write(line.replace(b"\r\n", b"\n"))
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
