@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from dovetail.connector.calendar_spec import BadCalendarSpec, open_calendar, read_spec
+from dovetail.connector.calendars.port import CalendarError
 from dovetail.connector.profile import Home, NotPaired, Profile, ProfileError, ProfileInUse, find_home
 
 PROFILE = Profile(
@@ -97,7 +98,29 @@ def test_a_calendar_spec_names_its_folder_from_wherever_it_is_used(
     calendar.close()
 
 
-@pytest.mark.parametrize("text", ["", "cal", "folder:", "outlook:", ":cal"])
+@pytest.mark.parametrize("text", ["", "cal", "folder:", "outlook-file:", "Outlook", ":cal"])
 def test_a_spec_of_no_calendar_says_how_one_looks(text: str) -> None:
     with pytest.raises(BadCalendarSpec, match="folder:PATH"):
         read_spec(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "spec"),
+    [
+        ("outlook", "outlook"),
+        ("outlook:", "outlook"),
+        (" outlook : Work profile ", "outlook:Work profile"),
+        ("outlook+start", "outlook+start"),
+        ("outlook+start:Work", "outlook+start:Work"),
+    ],
+)
+def test_outlook_is_named_with_or_without_its_profile(text: str, spec: str) -> None:
+    assert read_spec(text) == spec
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there Outlook can be reached")
+@pytest.mark.parametrize("spec", ["outlook", "outlook+start:Work"])
+def test_outlook_on_another_system_says_what_can_be_used_instead(spec: str) -> None:
+    with pytest.raises(CalendarError, match="outlook-file:PATH") as raised:
+        open_calendar(spec)
+    assert not raised.value.transient

@@ -1,4 +1,5 @@
-"""Which calendars the connector works with: ``folder:PATH``, or ``outlook-file:PATH`` to read alone, one or several.
+"""Which calendars the connector works with, one or several: ``folder:PATH``; ``outlook-file:PATH`` to read alone;
+``outlook`` or ``outlook:PROFILE`` for those of the Outlook that runs on this PC; ``outlook+start`` to start it as well.
 
 A new kind of calendar is one more row in `KINDS`. What is named beside others has a number, which stays with it: see
 :mod:`dovetail.connector.calendars.joined`.
@@ -6,8 +7,8 @@ A new kind of calendar is one more row in `KINDS`. What is named beside others h
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -35,17 +36,31 @@ def _outlook_file(path: str) -> CalendarPort:
     return OutlookFiles(Path(path))
 
 
-KINDS: dict[str, Callable[[str], CalendarPort]] = {"folder": _folder, "outlook-file": _outlook_file}
+def _outlook(profile: str, *, may_start: bool = False) -> CalendarPort:
+    from dovetail.connector.outlook.opening import open_outlook
+
+    return open_outlook(profile, may_start=may_start)
+
+
+KINDS: dict[str, Callable[[str], CalendarPort]] = {
+    "folder": _folder,
+    "outlook-file": _outlook_file,
+    "outlook": _outlook,
+    "outlook+start": partial(_outlook, may_start=True),
+}
+_OF_A_PROGRAM = frozenset(("outlook", "outlook+start"))
 
 
 def read_spec(text: str) -> str:
     """The spec with its path made absolute: the connector may be started from anywhere."""
-    kind, colon, rest = text.strip().partition(":")
-    if not colon or kind not in KINDS or not rest:
-        hint = " Outlook's own calendars are not supported yet." if sys.platform == "win32" else ""
+    kind, _, rest = (part.strip() for part in text.partition(":"))
+    if kind in _OF_A_PROGRAM:
+        return f"{kind}:{rest}" if rest else kind
+    if kind not in KINDS or not rest:
         raise BadCalendarSpec(
-            f"{text!r} names no calendar: write folder:PATH for a folder of .ics files, or one; or outlook-file:PATH"
-            f" for an Outlook data file (.pst, .ost) or a folder of .msg files, to be read alone.{hint}"
+            f"{text!r} names no calendar: write outlook for the calendars of Outlook on this PC; folder:PATH for a"
+            " folder of .ics files, or one; or outlook-file:PATH for an Outlook data file (.pst, .ost) or a folder of"
+            " .msg files, to be read alone."
         )
     return f"{kind}:{Path(rest).expanduser().absolute()}"
 
