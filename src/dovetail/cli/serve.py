@@ -94,10 +94,7 @@ def _options(
     from django.core.management import call_command
 
     from dovetail.server.jobs.worker import Worker
-    from dovetail.server.realtime.announcement import domain
-    from dovetail.server.realtime.hub import Hub
-    from dovetail.server.realtime.service import Service
-    from dovetail.server.realtime.signin import Database
+    from dovetail.server.realtime.arrangement import arranged
     from dovetail.server.web import local_ca
     from dovetail.server.web.process import ServeOptions
     from dovetail.server.wsgi import application
@@ -119,7 +116,7 @@ def _options(
         port=https_port,
         http_port=http_port,
         worker=Worker(),
-        realtime=Service(Hub(domain(), Database())),
+        realtime=arranged(),
         renew=renew,
         on_ready=_say_ready,
     )

@@ -256,14 +256,16 @@ class Realtime(Message):
     """Where the server waits with its hints (:mod:`dovetail.protocol.hints`). A port is None where it is switched off.
 
     `domain` is that of the JID, `host` the name the ports are open at and their certificate is for. `websocket` is a
-    path (RFC 7395) at the address the connector syncs with.
+    path (RFC 7395) at the address the connector syncs with, or another address. `sender` is the component that hints
+    come from; None where the domain itself sends them.
     """
 
     domain: Annotated[str, Field(min_length=1, max_length=253)]
     host: Annotated[str, Field(min_length=1, max_length=253)]
     starttls_port: Annotated[int, Field(ge=1, le=65535)] | None
     direct_tls_port: Annotated[int, Field(ge=1, le=65535)] | None
-    websocket: Annotated[str, Field(pattern=r"^/", max_length=200)]
+    websocket: Annotated[str, Field(pattern=r"^(/|wss://)", max_length=300)]
+    sender: Annotated[str, Field(min_length=1, max_length=253)] | None = None
 
 
 class Settings(Message):

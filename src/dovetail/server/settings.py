@@ -2,7 +2,17 @@
 
 ``DOVETAIL_DATA``      directory of the database and the secret key (default: the user's data directory)
 ``DOVETAIL_BASE_URL``  the public address, e.g. ``https://book.example.org``; links in mails start with it
-``DOVETAIL_XMPP_PORTS`` of real-time sync, STARTTLS then direct TLS, 0 for none: ``5222 5223``; unset: no real time
+``DOVETAIL_DATABASE_URL`` ``postgresql://user:password@host:port/name``; without it one SQLite file in that directory
+``DOVETAIL_XMPP_PORTS`` of real-time sync as connectors see them, STARTTLS then direct TLS, 0 for none: ``5222 5223``;
+                       unset: no real time
+``DOVETAIL_REALTIME``  ``here`` (default): this process has the connectors' sessions; ``elsewhere``: another process of
+                       the same database has them
+``DOVETAIL_XMPP_COMPONENT`` ``xmpp-component://hints.book.example.org:secret@127.0.0.1:5347``: Prosody or ejabberd has
+                       the sessions, and this process is its component (docs/realtime.md)
+``DOVETAIL_XMPP_DOMAIN`` of the connectors' JIDs (default: the name in the public address), and
+``DOVETAIL_XMPP_HOST``  the name at which its ports are open (default: the domain)
+``DOVETAIL_XMPP_WEBSOCKET`` where connectors find XMPP over WebSocket: a path at the public address, or ``wss://…``
+``DOVETAIL_XMPP_KEYS_SECRET`` what Prosody or ejabberd shows to be told SCRAM verifiers; unset: nobody is told
 ``DOVETAIL_EMAIL_URL`` ``smtp://user:password@host:port``, ``smtps://…`` or
                        ``smtp+tls://…``; without it mails go to the log
 """
@@ -15,8 +25,10 @@ from urllib.parse import urlsplit
 
 import platformdirs
 
+from dovetail.server.database import database_settings
 from dovetail.server.mail import email_settings
 from dovetail.server.secret_key import secret_key
+from dovetail.server.xmpp_server import component_account, keys_secret, websocket_address
 
 DATA = Path(os.environ.get("DOVETAIL_DATA") or platformdirs.user_data_dir("dovetail-server", appauthor=False))
 DATA.mkdir(parents=True, exist_ok=True)
@@ -25,7 +37,13 @@ BASE_URL = os.environ.get("DOVETAIL_BASE_URL", "https://localhost").rstrip("/")
 ALLOWED_HOSTS = list({urlsplit(BASE_URL).hostname or "localhost", *os.environ.get("DOVETAIL_HOSTS", "").split()})
 CSRF_TRUSTED_ORIGINS = [BASE_URL]
 
+REALTIME = os.environ.get("DOVETAIL_REALTIME") or "here"
 XMPP_PORTS = [int(port) for port in os.environ.get("DOVETAIL_XMPP_PORTS", "").split()]
+XMPP_COMPONENT = component_account(os.environ.get("DOVETAIL_XMPP_COMPONENT", ""))
+XMPP_DOMAIN = (os.environ.get("DOVETAIL_XMPP_DOMAIN") or urlsplit(BASE_URL).hostname or "localhost").lower()
+XMPP_HOST = os.environ.get("DOVETAIL_XMPP_HOST") or XMPP_DOMAIN
+XMPP_WEBSOCKET = websocket_address(os.environ.get("DOVETAIL_XMPP_WEBSOCKET") or "/xmpp-websocket")
+XMPP_KEYS_SECRET = keys_secret(os.environ.get("DOVETAIL_XMPP_KEYS_SECRET", ""))
 
 SECRET_KEY = secret_key(DATA)
 DEBUG = False
@@ -79,24 +97,7 @@ TEMPLATES = [
     }
 ]
 
-# IMMEDIATE: a transaction that reads, then writes must not fail half-way with "database is locked".
-# secure_delete from the first day: erased means overwritten. FULL: a confirmed booking is a promise.
-# Connections stay open: the process has a few fixed threads.
-DATABASES = {
-    "default": {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": DATA / "dovetail.sqlite3",
-        "CONN_MAX_AGE": None,
-        "TEST": {"NAME": DATA / "test.sqlite3"},
-        "OPTIONS": {
-            "timeout": 20,
-            "transaction_mode": "IMMEDIATE",
-            "init_command": (
-                "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON; PRAGMA cache_size=-16000;"
-            ),
-        },
-    }
-}
+DATABASES = {"default": database_settings(os.environ.get("DOVETAIL_DATABASE_URL", ""), DATA)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 USE_TZ = True

@@ -13,6 +13,7 @@ urlpatterns = [
     path("", include("dovetail.server.activity.urls")),
     path("", include("dovetail.server.connections.urls")),
     path("", include("dovetail.server.pages.urls")),
+    path("", include("dovetail.server.realtime.urls")),
     # Last: booking pages have the addresses that nothing else has.
     path("", include("dovetail.server.bookings.urls")),
 ]

@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from dovetail.protocol.messages import Realtime
 
@@ -40,10 +40,10 @@ class Place:
 
 def places(realtime: Realtime, origin: str) -> tuple[Place, ...]:
     """What a server has announced; `origin` is the https origin that the connector syncs with."""
-    parts = urlsplit(origin)
+    parts = urlsplit(urljoin(origin, realtime.websocket))
     ports = {Rung.DIRECT_TLS: realtime.direct_tls_port, Rung.STARTTLS: realtime.starttls_port}
     found = [Place(rung, realtime.host, port) for rung, port in ports.items() if port is not None]
-    return (*found, Place(Rung.WEBSOCKET, parts.hostname or "", parts.port or 443, realtime.websocket))
+    return (*found, Place(Rung.WEBSOCKET, parts.hostname or "", parts.port or 443, parts.path))
 
 
 class Ladder:

@@ -127,6 +127,7 @@ class Listener:
             self._credential,
             self._egress,
             lambda hint: self._wake(),
+            sender=target.sender,
             ca_file=self._ca_file,
             patience=self._rhythm.patience,
         )

@@ -52,7 +52,8 @@ class Patience:
 
 
 class Stream(ClientXMPP):
-    """One session of one connector. Make it and use it in one running loop. `told` hears of every hint."""
+    """One session of one connector. Make it and use it in one running loop. `told` hears of every hint that comes from
+    `sender`, without which it is the domain itself."""
 
     def __init__(
         self,
@@ -61,9 +62,11 @@ class Stream(ClientXMPP):
         egress: Egress,
         told: Callable[[Hint], None],
         *,
+        sender: str | None = None,
         ca_file: Path | None = None,
         patience: Patience | None = None,
     ) -> None:
+        self._sender = sender or domain
         self._context = ssl_context(ca_file)
         self._context.set_alpn_protocols(["xmpp-client"])
         full = f"{jid(credential.connector_id, domain)}/{RESOURCE}"
@@ -244,9 +247,9 @@ class Stream(ClientXMPP):
             self._fail(Trouble.UNSAFE)
 
     def _on_message(self, message: Any) -> None:
-        """Only the server itself, or a part of it, sends hints: they come from no user's address."""
+        """Only from the address that the server has named: nobody else makes a connector sync, and sync again."""
         hint = read(message.xml)
-        if hint is not None and not message["from"].local:
+        if hint is not None and message["from"] == self._sender:
             self._told(hint)
 
     def _stop_pinging(self) -> None:

@@ -71,9 +71,13 @@ def tried_id(client_first: str) -> str:
 def begin(client_first: str) -> tuple[Attempt, str]:
     """The exchange that a first message begins, and the server-first. Raises MalformedScram."""
     connector_id = tried_id(client_first)
-    connection = Connection.objects.filter(connector_id=connector_id).exclude(stored_key=b"").first()
-    server = _server(_auth_info(connector_id, connection), client_first)
+    server = _server(_auth_info(connector_id, _valid(connector_id)), client_first)
     return Attempt(connector_id, client_first, str(server.s_nonce)), str(server.get_server_first())
+
+
+def verifier(connector_id: str) -> tuple[bytes, bytes, bytes, int]:
+    """Salt, stored key, server key and iterations: what somebody else checks this connector's proof with."""
+    return _auth_info(connector_id, _valid(connector_id))(connector_id)
 
 
 def challenge(client_first: str, now: datetime) -> Challenge:
@@ -112,6 +116,10 @@ def check(attempt: Attempt, connection: Connection | None, client_final: str) ->
 
 def forget_spent(now: datetime) -> None:
     SpentNonce.objects.filter(expires_at__lt=now).delete()
+
+
+def _valid(connector_id: str) -> Connection | None:
+    return Connection.objects.filter(connector_id=connector_id).exclude(stored_key=b"").first()
 
 
 def _server(auth: _LookUp, client_first: str, nonce: str | None = None) -> ScramServer:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from django.conf import settings
 
 from dovetail.protocol.messages import Realtime
 
 WEBSOCKET_PATH = "/xmpp-websocket"
+"""Where this server's own sessions are."""
 
 
 def domain() -> str:
-    """Of the connectors' JIDs: the name in this server's public address."""
-    return (urlsplit(settings.BASE_URL).hostname or "localhost").lower()
+    """Of the connectors' JIDs."""
+    return str(settings.XMPP_DOMAIN)
 
 
 def announced() -> Realtime | None:
@@ -21,10 +20,12 @@ def announced() -> Realtime | None:
     if not settings.XMPP_PORTS:
         return None
     starttls_port, direct_tls_port = settings.XMPP_PORTS
+    component = settings.XMPP_COMPONENT
     return Realtime(
-        domain=domain(),
-        host=domain(),
+        domain=settings.XMPP_DOMAIN,
+        host=settings.XMPP_HOST,
         starttls_port=starttls_port or None,
         direct_tls_port=direct_tls_port or None,
-        websocket=WEBSOCKET_PATH,
+        websocket=settings.XMPP_WEBSOCKET,
+        sender=component.name if component else None,
     )

@@ -1,7 +1,8 @@
 """From whoever changed something to whoever has the connector's session.
 
 *Hint* and *kick* are asked for in any thread, after the commit, and promise nothing: a connector that is not online
-syncs when it is. Without a server in this process (a command, a worker of its own) they go nowhere.
+syncs when it is. One process of an installation has the sessions; the others reach it by :mod:`~.between`. In one that
+is no server (a command) they go nowhere.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from contextlib import suppress
 from typing import Protocol
 
 from dovetail.protocol.hints import Hint
-from dovetail.server.realtime.hub import Hub
 
 
 class HintBus(Protocol):
@@ -26,6 +26,13 @@ class HintBus(Protocol):
         """The credential of this connector is revoked: end its session."""
 
 
+class Sessions(HintBus, Protocol):
+    """Of the process that has them, or has the link to a server that does. Lives in the event loop's thread."""
+
+    def missed(self) -> None:
+        """Word from another process may have been lost: wake everybody, and look who is revoked."""
+
+
 class Nowhere:
     def hint(self, connector_id: str, hint: Hint) -> None:
         return
@@ -35,17 +42,20 @@ class Nowhere:
 
 
 class InProcess:
-    """To the hub of this process, in the thread of its loop."""
+    """To the sessions of this process, in the thread of its loop."""
 
-    def __init__(self, hub: Hub, loop: asyncio.AbstractEventLoop) -> None:
-        self._hub = hub
+    def __init__(self, sessions: Sessions, loop: asyncio.AbstractEventLoop) -> None:
+        self._sessions = sessions
         self.loop = loop
 
     def hint(self, connector_id: str, hint: Hint) -> None:
-        self._soon(lambda: self._hub.hint(connector_id, hint))
+        self._soon(lambda: self._sessions.hint(connector_id, hint))
 
     def kick(self, connector_id: str) -> None:
-        self._soon(lambda: self._hub.kick(connector_id))
+        self._soon(lambda: self._sessions.kick(connector_id))
+
+    def missed(self) -> None:
+        self._soon(self._sessions.missed)
 
     def _soon(self, call: Callable[[], None]) -> None:
         with suppress(RuntimeError):  # the loop has ended

@@ -62,6 +62,7 @@ class Hub:
         self.sessions: dict[str, Session] = {}
         self.links: set[Conversation] = set()
         self._claims: dict[str, set[Conversation]] = {}
+        self._verified = 0.0
 
     # --- what conversations call ------------------------------------------------------------------------------------
 
@@ -140,6 +141,12 @@ class Hub:
         for conversation in list(self._claims.get(connector_id, ())):
             conversation.fail(StreamError("not-authorized", "This connection was ended, or has a new security token."))
 
+    def missed(self) -> None:
+        """Wake everybody; the next sweep looks who is revoked."""
+        self._verified = -VERIFY_SECONDS
+        for session in self.sessions.values():
+            session.hint(Hint())
+
     def shut_down(self) -> None:
         for conversation in list(self.links):
             conversation.fail(StreamError("system-shutdown"))
@@ -157,12 +164,12 @@ class Hub:
 
     async def watch(self, every: float = SWEEP_SECONDS, verify_every: float = VERIFY_SECONDS) -> None:
         """For ever: look for the dead and the revoked."""
-        verified = self.clock()
+        self._verified = self.clock()
         while True:
             await asyncio.sleep(every)
             self.sweep()
-            if self.clock() - verified >= verify_every:
-                verified = self.clock()
+            if self.clock() - self._verified >= verify_every:
+                self._verified = self.clock()
                 try:
                     await self.verify()
                 except Exception as error:  # the database is away: look again later

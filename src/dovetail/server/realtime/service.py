@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 
-from dovetail.server.realtime import bus
+from dovetail.server.realtime import between, bus
 from dovetail.server.realtime.announcement import WEBSOCKET_PATH
 from dovetail.server.realtime.hub import Hub
 from dovetail.server.realtime.tcp import GOODBYE_SECONDS, TcpWire, use_small_tls_buffers
@@ -21,17 +21,20 @@ from dovetail.server.web.bridge import WebSocketHandler
 
 
 class Service:
+    listens = True
+
     def __init__(self, hub: Hub) -> None:
         self.hub = hub
         self.websockets: Mapping[str, WebSocketHandler] = {WEBSOCKET_PATH: WebSocketEndpoint(hub)}
         self._wires: set[TcpWire] = set()
         self._listeners: list[asyncio.Server] = []
         self._watching: asyncio.Task[None] | None = None
+        self._inbox = between.inbox()
 
     async def start(
         self, context: ssl.SSLContext, starttls: Sequence[socket.socket], direct: Sequence[socket.socket]
     ) -> None:
-        """Accept streams on these listening sockets; hints of this process reach them from here on."""
+        """Accept streams on these listening sockets; hints of this process, and of others, reach them from here on."""
         use_small_tls_buffers()
         loop = asyncio.get_running_loop()
         for sockets, is_direct in ((starttls, False), (direct, True)):
@@ -39,11 +42,13 @@ class Service:
                 wire = partial(TcpWire, self.hub, context, self._wires, is_direct=is_direct)
                 self._listeners.append(await loop.create_server(wire, sock=sock))
         self._watching = asyncio.create_task(self.hub.watch())
+        await self._inbox.start(self.hub)
         bus.use(bus.InProcess(self.hub, loop))
 
     async def stop(self) -> None:
         """Tell everybody, and wait a moment for them to have heard it."""
         bus.use(bus.NOWHERE)
+        await self._inbox.stop()
         for listener in self._listeners:
             listener.close()
         if self._watching is not None:

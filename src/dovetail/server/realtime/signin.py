@@ -17,6 +17,7 @@ from typing import Protocol, TypeVar
 from django.db import close_old_connections, connections
 from django.utils import timezone
 
+from dovetail.protocol.messages import SyncMode
 from dovetail.protocol.problems import ProblemCode
 from dovetail.server.connections import signin
 from dovetail.server.connections.models import Connection
@@ -80,7 +81,11 @@ class Database:
         return Proof(_identity(proved.connection), proved.server_final)
 
     async def revoked(self, identities: Collection[Identity]) -> list[Identity]:
-        return await self._run(lambda: _revoked(identities))
+        return await self._run(lambda: revoked(identities))
+
+    async def listening(self) -> list[str]:
+        """The Connector IDs of those in real time."""
+        return await self._run(_listening)
 
     def close(self) -> None:
         self._thread.submit(connections.close_all)
@@ -113,7 +118,13 @@ def _digest(stored_key: bytes) -> bytes:
     return hashlib.sha256(bytes(stored_key)).digest()
 
 
-def _revoked(identities: Collection[Identity]) -> list[Identity]:
+def _listening() -> list[str]:
+    in_real_time = Connection.objects.exclude(stored_key=b"").filter(mode=SyncMode.REAL_TIME)
+    return list(in_real_time.values_list("connector_id", flat=True))
+
+
+def revoked(identities: Collection[Identity]) -> list[Identity]:
+    """Those whose credential is not good any more."""
     rows = Connection.objects.exclude(stored_key=b"").values_list("connector_id", "stored_key")
     good = {Identity(connector_id, _digest(stored_key)) for connector_id, stored_key in rows}
     return [identity for identity in identities if identity not in good]

@@ -52,7 +52,11 @@ class Worker(Protocol):
 
 
 class Realtime(Protocol):
-    """Streams of XMPP: on WebSockets by their path, and on listening sockets for STARTTLS and for direct TLS."""
+    """Streams of XMPP: on WebSockets by their path, and on listening sockets for STARTTLS and for direct TLS, where it
+    `listens`."""
+
+    @property
+    def listens(self) -> bool: ...
 
     @property
     def websockets(self) -> Mapping[str, bridge.WebSocketHandler]: ...
@@ -108,11 +112,12 @@ async def run(options: ServeOptions) -> None:
     websockets = {**options.websockets, **(options.realtime.websockets if options.realtime else {})}
     app = bridge.Bridge(options.application, threads=options.threads, limit=options.body_limit, websockets=websockets)
     stop = asyncio.Event()
+    listens = options.realtime is not None and options.realtime.listens
     with (
         listen.bound(options.host, options.port) as sockets,
         listen.bound(options.host, options.http_port) as http_sockets,
-        listen.bound(options.host, options.xmpp_port if options.realtime else None) as xmpp_sockets,
-        listen.bound(options.host, options.xmpps_port if options.realtime else None) as xmpps_sockets,
+        listen.bound(options.host, options.xmpp_port if listens else None) as xmpp_sockets,
+        listen.bound(options.host, options.xmpps_port if listens else None) as xmpps_sockets,
         stopping_signals(stop),
     ):
         listening = Listening(
