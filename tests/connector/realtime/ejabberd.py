@@ -10,7 +10,7 @@ import os
 import subprocess
 import tempfile
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ import trustme
 from connector.realtime.peer_server import certify, free_ports, hand_over, listens, send_as_component, unprivileged
 from connector.realtime.wire import wait_until
 from dovetail.protocol.hints import Hint
+from dovetail.server.web.local_ca import LocalCertificate
 
 CONFIG = """
 hosts: [localhost]
@@ -69,6 +70,10 @@ class Ejabberd:
     component: int
     api: int
 
+    @property
+    def ports(self) -> tuple[int, ...]:
+        return self.starttls, self.direct, self.https, self.component
+
     def register(self, name: str, password: str) -> None:
         self._call("register", user=name, host="localhost", password=password)
 
@@ -84,18 +89,25 @@ class Ejabberd:
             answer.read()
 
 
+def own_config(server: Ejabberd) -> str:
+    """With accounts of its own."""
+    ports = {each: getattr(server, each) for each in ("starttls", "direct", "https", "component", "api")}
+    return CONFIG.format(folder=server.folder, **ports)
+
+
 @contextmanager
-def running(program: str, ca: trustme.CA, config: str = CONFIG, ebin: Path | None = None) -> Iterator[Ejabberd]:
-    """Until the end of the block; `program` is Erlang's, `ebin` a folder of modules it is to find. Not in pytest's
-    temporary folder: only its owner may look into that."""
+def running(
+    program: str, authority: trustme.CA | LocalCertificate, config: Callable[[Ejabberd], str] = own_config
+) -> Iterator[Ejabberd]:
+    """Until the end of the block; `program` is Erlang's. Modules that `config` puts into the server's folder are found.
+    Not in pytest's temporary folder: only its owner may look into that."""
     with tempfile.TemporaryDirectory(prefix="dovetail-ejabberd-") as name:
         folder = Path(name)
         server = Ejabberd(folder, *free_ports(5))
-        certify(ca, folder)
+        certify(authority, folder)
         (folder / "server.pem").write_bytes((folder / "chain.pem").read_bytes() + (folder / "key.pem").read_bytes())
         (folder / "spool").mkdir()
-        ports = {each: getattr(server, each) for each in ("starttls", "direct", "https", "component", "api")}
-        (folder / "ejabberd.yml").write_text(config.format(folder=folder, **ports))
+        (folder / "ejabberd.yml").write_text(config(server))
         identity = unprivileged("ejabberd")
         hand_over(folder, identity)
         environment = os.environ | {
@@ -106,9 +118,8 @@ def running(program: str, ca: trustme.CA, config: str = CONFIG, ebin: Path | Non
             "EJABBERD_LOG_PATH": str(folder / "ejabberd.log"),
         }
         spool = ["-mnesia", "dir", f'"{folder}/spool"']
-        modules = ["-pa", str(ebin)] if ebin is not None else []
         process = subprocess.Popen(
-            [program, *QUIET, *modules, *spool, "-s", "ejabberd"],
+            [program, *QUIET, "-pa", str(folder), *spool, "-s", "ejabberd"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -117,7 +128,7 @@ def running(program: str, ca: trustme.CA, config: str = CONFIG, ebin: Path | Non
             **identity,
         )
         try:
-            wait_until(lambda: all(map(listens, ports.values())), 30)
+            wait_until(lambda: all(map(listens, server.ports)), 30)
             yield server
         finally:
             process.terminate()

@@ -16,6 +16,7 @@ from typing import Any
 import trustme
 
 from dovetail.protocol.hints import Hint, write
+from dovetail.server.web.local_ca import LocalCertificate
 
 COMPONENT, SECRET = "sync.localhost", "component-secret"
 
@@ -50,9 +51,13 @@ def hand_over(folder: Path, identity: dict[str, Any]) -> None:
             shutil.chown(path, identity["user"], identity["group"])
 
 
-def certify(ca: trustme.CA, folder: Path) -> None:
+def certify(authority: trustme.CA | LocalCertificate, folder: Path) -> None:
     """Put ``chain.pem`` and ``key.pem`` for localhost there. Valid for a year: ejabberd sets a clock for the end."""
-    certificate = ca.issue_cert("localhost", not_after=datetime.now(UTC) + timedelta(days=365))
+    if isinstance(authority, LocalCertificate):
+        shutil.copy(authority.certificate, folder / "chain.pem")
+        shutil.copy(authority.key, folder / "key.pem")
+        return
+    certificate = authority.issue_cert("localhost", not_after=datetime.now(UTC) + timedelta(days=365))
     certificate.private_key_pem.write_to_path(folder / "key.pem")
     for number, pem in enumerate(certificate.cert_chain_pems):
         pem.write_to_path(folder / "chain.pem", append=number > 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ import trustme
 from connector.realtime.peer_server import certify, free_ports, hand_over, listens, send_as_component, unprivileged
 from connector.realtime.wire import wait_until
 from dovetail.protocol.hints import Hint
+from dovetail.server.web.local_ca import LocalCertificate
 
 CONFIG = """
 daemonize = false
@@ -51,6 +52,10 @@ class Prosody:
     https: int
     component: int
 
+    @property
+    def ports(self) -> tuple[int, ...]:
+        return self.starttls, self.direct, self.https, self.component
+
     def ctl(self, *arguments: str) -> None:
         command = ["prosodyctl", "--config", str(self.folder / "prosody.cfg.lua"), *arguments]
         subprocess.run(command, check=True, capture_output=True, timeout=30, **unprivileged("prosody"))
@@ -65,17 +70,23 @@ class Prosody:
         send_as_component(self.component, jid, hint)
 
 
+def own_config(server: Prosody) -> str:
+    """With accounts of its own."""
+    ports = {each: getattr(server, each) for each in ("starttls", "direct", "https", "component")}
+    return CONFIG.format(folder=server.folder, **ports)
+
+
 @contextmanager
-def running(program: str, ca: trustme.CA) -> Iterator[Prosody]:
+def running(
+    program: str, authority: trustme.CA | LocalCertificate, config: Callable[[Prosody], str] = own_config
+) -> Iterator[Prosody]:
     """Until the end of the block. Not in pytest's temporary folder: only its owner may look into that."""
     with tempfile.TemporaryDirectory(prefix="dovetail-prosody-") as name:
         folder = Path(name)
         server = Prosody(folder, *free_ports(4))
-        certify(ca, folder)
+        certify(authority, folder)
         (folder / "data").mkdir()
-        ports = {"starttls": server.starttls, "direct": server.direct, "https": server.https}
-        config = CONFIG.format(folder=folder, component=server.component, **ports)
-        (folder / "prosody.cfg.lua").write_text(config)
+        (folder / "prosody.cfg.lua").write_text(config(server))
         identity = unprivileged("prosody")
         hand_over(folder, identity)
         process = subprocess.Popen(
@@ -87,7 +98,7 @@ def running(program: str, ca: trustme.CA) -> Iterator[Prosody]:
             **identity,
         )
         try:
-            wait_until(lambda: all(map(listens, (*ports.values(), server.component))))
+            wait_until(lambda: all(map(listens, server.ports)))
             yield server
         finally:
             process.terminate()

@@ -11,6 +11,7 @@ import trustme
 
 from connector.realtime import ejabberd, prosody
 from connector.realtime.ejabberd import Ejabberd
+from connector.realtime.peer_server import COMPONENT
 from connector.realtime.prosody import Prosody
 from connector.realtime.wire import Connector, Forwarder, wait_until
 from dovetail.connector.link.signin import Credential
@@ -56,13 +57,14 @@ class Paired:
         self.connector = Connector(f"https://localhost:{self.ways['websocket'].port}", self.credential, trusted)
         stack.callback(self.connector.listener.stop)
 
-    def start(self) -> Connector:
+    def start(self, sender: str | None = COMPONENT) -> Connector:
         announced = Realtime(
             domain="localhost",
             host="localhost",
             starttls_port=self.ways["starttls"].port,
             direct_tls_port=self.ways["direct-tls"].port,
             websocket="/xmpp-websocket",
+            sender=sender,
         )
         self.connector.listener.start()
         self.connector.listener.aim(announced)
@@ -97,6 +99,18 @@ def test_hints_come_over_every_way_and_the_session_is_resumed(pair, rung):
     wait_until(lambda: connector.wakes == 3)
     connector.live(rung)
     assert (connector.state.sessions, connector.state.resumed) == (1, 1)
+
+
+@pytest.mark.parametrize("announced", ["other.localhost", None])
+def test_a_hint_of_anybody_but_the_announced_component_wakes_nobody(pair, announced):
+    told, asleep = pair(), pair()
+    connector, other = told.start(), asleep.start(sender=announced)
+    connector.live()
+    other.live()
+    asleep.hint()
+    told.hint()
+    wait_until(lambda: connector.wakes == 2)
+    assert other.wakes == 1
 
 
 def test_a_session_that_walks_down_the_ladder_goes_on_or_starts_anew_with_a_sync(pair):

@@ -1,0 +1,176 @@
+"""The whole way at a large site: Dovetail as a component of Prosody or ejabberd, both as packaging/ has them, and a
+connector whose proof they check with what Dovetail tells them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+
+import pytest
+
+from connector.realtime import packaged
+from connector.realtime.peer_server import free_ports
+from connector.realtime.wire import Connector, Forwarder, wait_until
+from dovetail.connector.link.signin import Credential
+from dovetail.protocol.credential import new_connector_id, new_token, tokenize
+from dovetail.protocol.messages import SyncMode
+from dovetail.server.bookings.place import place
+from dovetail.server.connections import erasure, pairing
+from dovetail.server.connections.models import Connection, State
+from dovetail.server.connections.pairing import Pairing
+from dovetail.server.realtime.announcement import announced
+from dovetail.server.realtime.arrangement import Linked, arranged
+from dovetail.server.wsgi import application
+from server.people import ADA, NOW, a_host, at, event_type_of
+from server.web.conftest import authority, serving
+
+__all__ = ["authority"]
+
+pytestmark = pytest.mark.peer
+
+PORT = free_ports(1)[0]
+"""Of Dovetail, which is started for each test, while the XMPP server stays."""
+
+
+@pytest.fixture(scope="module", params=["prosody"])
+def peer(request, authority) -> Iterator[packaged.Peer]:
+    with packaged.running(request.param, authority, f"https://localhost:{PORT}") as peer:
+        yield peer
+
+
+@dataclass
+class Site:
+    """`ways` lead to the XMPP server's ports."""
+
+    linked: Linked
+    ada: Pairing
+    ways: dict[str, Forwarder]
+    connect: Callable[..., Connector]
+    booked: list[object] = field(default_factory=list)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return self.linked.component.metrics().counts
+
+    def book(self) -> None:
+        start = at(10 + len(self.booked))
+        self.booked.append(place(event_type_of(self.ada.connection.user), start, ADA, now=NOW))
+
+    def only(self, rung: str) -> None:
+        for name, way in self.ways.items():
+            if name != rung:
+                way.block()
+
+
+@pytest.fixture
+def site(peer: packaged.Peer, transactional_db, settings, authority) -> Iterator[Site]:
+    with ExitStack() as stack:
+        ways = {
+            rung: stack.enter_context(closing(Forwarder(port)))
+            for rung, port in (("direct-tls", peer.direct), ("starttls", peer.starttls), ("websocket", peer.https))
+        }
+        settings.XMPP_COMPONENT, settings.XMPP_KEYS_SECRET = packaged.account(peer), packaged.KEYS_SECRET
+        settings.XMPP_PORTS = [ways["starttls"].port, ways["direct-tls"].port]
+        settings.XMPP_WEBSOCKET = f"wss://localhost:{ways['websocket'].port}/xmpp-websocket"
+        ada = pairing.connect(a_host(name="Ada"))
+        has_synced(ada.connection)
+        linked = arranged()
+        stack.enter_context(serving(authority, application, realtime=linked, port=PORT))
+        wait_until(lambda: linked.component.metrics().is_up)
+
+        def connect(credential: Credential | None = None) -> Connector:
+            own = Credential(ada.connector_id, tokenize(ada.token))
+            connector = Connector(f"https://localhost:{PORT}", credential or own, authority.authority)
+            connector.listener.start()
+            stack.callback(connector.listener.stop)
+            connector.listener.aim(announced())
+            return connector
+
+        yield Site(linked, ada, ways, connect)
+
+
+def has_synced(connection: Connection) -> None:
+    """Its pages are open."""
+    connection.state, connection.last_contact = State.CONNECTED, NOW
+    connection.save()
+    connection.calendars.create(key="0" * 16, name="Calendar", access="bookable", is_main=True, busy_as_of=NOW)
+
+
+@pytest.mark.parametrize("rung", ["direct-tls", "starttls", "websocket"])
+def test_a_booking_wakes_the_connector_over_every_way(site, rung):
+    site.only(rung)
+    connector = site.connect()
+    connector.live(rung)
+    site.book()
+    wait_until(lambda: connector.wakes == 2)
+    assert connector.state.sessions == 1
+
+
+def test_bookings_in_a_row_are_two_hints(site):
+    connector = site.connect()
+    connector.live()
+    for _ in range(4):
+        site.book()
+    wait_until(lambda: connector.wakes == 3)
+    assert (site.counts["hint-sent"], site.counts["hint-kept"]) == (2, 1)
+
+
+def test_a_hint_to_one_who_is_away_comes_back(site):
+    site.book()
+    wait_until(lambda: site.counts.get("hint-nobody") == 1)
+
+
+REVOCATIONS = {
+    "a disconnect": lambda ada: erasure.erase(ada.connection, actor="user"),
+    "a new token": lambda ada: pairing.renew_token(ada.connection.user),
+    "the end of the account": lambda ada: ada.connection.user.delete(),
+}
+
+
+@pytest.mark.parametrize("revoke", REVOCATIONS.values(), ids=REVOCATIONS)
+def test_a_revoked_connector_is_out_at_once_and_does_not_come_back(site, revoke):
+    connector = site.connect()
+    connector.live()
+    revoke(site.ada)
+    wait_until(lambda: connector.state.phase == "down", 3)
+    assert connector.state.trouble == "not-authorized"
+    again = site.connect()
+    wait_until(lambda: again.state.phase == "down")
+    assert again.state.trouble == "not-authorized"
+    assert again.state.sessions == connector.state.resumed == 0
+    wait_until(lambda: site.counts["revocation-done"] == 1)
+
+
+def test_a_session_that_waits_to_be_resumed_goes_with_its_credential(site):
+    connector = site.connect()
+    connector.live()
+    for way in site.ways.values():
+        way.block()
+    wait_until(lambda: not connector.state.is_live)
+    renewed = pairing.renew_token(site.ada.connection.user)
+    wait_until(lambda: site.counts.get("revocation-done") == 1)
+    site.book()
+    wait_until(lambda: site.counts.get("hint-nobody", 0) >= 1)
+    for way in site.ways.values():
+        way.unblock()
+    wait_until(lambda: connector.state.trouble == "not-authorized")
+    site.connect(Credential(renewed.connector_id, tokenize(renewed.token))).live()
+
+
+def test_an_unknown_connector_learns_no_more_than_one_with_a_wrong_token(site):
+    known = site.connect(Credential(site.ada.connector_id, tokenize(new_token())))
+    unknown = site.connect(Credential(new_connector_id(), tokenize(new_token())))
+    for connector in (known, unknown):
+        wait_until(lambda connector=connector: connector.state.phase == "down")
+        assert connector.state.trouble == "not-authorized"
+
+
+def test_everybody_in_real_time_is_woken_when_the_link_is_back(site):
+    connector = site.connect()
+    connector.live()
+    Connection.objects.update(mode=SyncMode.REAL_TIME)
+    loop, link = site.linked._running.get_loop(), site.linked.component._link
+    loop.call_soon_threadsafe(link.close)
+    wait_until(lambda: connector.wakes == 2)
+    assert site.counts["link-up"] == 2
