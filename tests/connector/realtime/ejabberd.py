@@ -56,7 +56,7 @@ modules:
   mod_disco: {{}}
 """
 
-LIBRARIES = "/usr/lib/x86_64-linux-gnu"
+LIBRARIES = {"ERL_LIBS": ":".join(str(each.parent) for each in Path("/usr/lib").glob("*/ejabberd-*"))}
 QUIET = ["-noinput", "+K", "true", "+sbwt", "none", "+sbwtdcpu", "none", "+sbwtdio", "none"]
 """Without the schedulers' busy waiting: the tests have few processors."""
 
@@ -110,9 +110,10 @@ def running(
         (folder / "ejabberd.yml").write_text(config(server))
         identity = unprivileged("ejabberd")
         hand_over(folder, identity)
-        environment = os.environ | {
+        environment = {
+            **os.environ,
+            **LIBRARIES,
             "HOME": str(folder),
-            "ERL_LIBS": LIBRARIES,
             "ERL_CRASH_DUMP_BYTES": "0",
             "EJABBERD_CONFIG_PATH": str(folder / "ejabberd.yml"),
             "EJABBERD_LOG_PATH": str(folder / "ejabberd.log"),

@@ -3,6 +3,7 @@ replaced."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -69,9 +70,9 @@ def _prosody(server: Prosody, authority: LocalCertificate, url: str) -> str:
 
 def _ejabberd(server: Ejabberd, authority: LocalCertificate, url: str) -> str:
     folder = server.folder
-    source = PACKAGING / "ejabberd" / "ejabberd_auth_dovetail.erl"
-    compiler = require_program("erlc")
-    subprocess.run([compiler, "-Werror", "-o", str(folder), str(source)], check=True, capture_output=True, timeout=60)
+    sources = map(str, (PACKAGING / "ejabberd").glob("*.erl"))
+    compile_them = [require_program("erlc"), "-Werror", "-o", str(folder), *sources]
+    subprocess.run(compile_them, check=True, capture_output=True, timeout=60, env=os.environ | ejabberd.LIBRARIES)
     shutil.copy(authority.authority, folder / "ca.pem")
     return _replaced(
         (PACKAGING / "ejabberd" / "ejabberd.yml").read_text(),

@@ -33,7 +33,7 @@ PORT = free_ports(1)[0]
 """Of Dovetail, which is started for each test, while the XMPP server stays."""
 
 
-@pytest.fixture(scope="module", params=["prosody"])
+@pytest.fixture(scope="module", params=["prosody", "ejabberd"])
 def peer(request, authority) -> Iterator[packaged.Peer]:
     with packaged.running(request.param, authority, f"https://localhost:{PORT}") as peer:
         yield peer
