@@ -21,7 +21,11 @@ _NAME, _ENTRY_ID, _CLASS, _FOLDER_TYPE = 0x3001001F, 0x0FFF0102, 0x3613001F, 0x3
 _DEFAULT_STORE, _PROVIDER, _SUPPORT, _PATH = 0x3400000B, 0x34140102, 0x340D0003, 0x6700001F
 _SUBTREE, _WASTEBASKET, _CALENDAR, _COUNT, _ACCESS = 0x35E00102, 0x35E30102, 0x36D00102, 0x36020003, 0x0FF40003
 _ATTACH_NUMBER, _ATTACH_METHOD, _ATTACHED = 0x0E210003, 0x37050003, 0x3701000D
-_PUBLIC = bytes.fromhex("78B2FA70AFF711CD9BC800AA002FC45A")
+_PROVIDERS = {
+    0: bytes.fromhex("5494A1C0297F101BA58708002B2A2517"),
+    1: bytes.fromhex("9EB4770074E411CE8C5E00AA004254E2"),
+    2: bytes.fromhex("78B2FA70AFF711CD9BC800AA002FC45A"),
+}
 
 
 class Props:
@@ -63,7 +67,7 @@ class Session:
             _ENTRY_ID: bytes.fromhex(store.id),
             _NAME: store.name,
             _DEFAULT_STORE: store is self._model.mailbox.stores[0],
-            _PROVIDER: _PUBLIC if store.kind == 2 else bytes(16),
+            _PROVIDER: _PROVIDERS.get(store.kind, bytes(16)),
         }.get(tag)
 
     def OpenMsgStore(self, window: int, entry_id: bytes, iid: None, flags: int) -> Any:

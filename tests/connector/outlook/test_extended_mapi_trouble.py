@@ -230,6 +230,30 @@ def test_a_booking_in_a_data_file_that_was_closed_is_not_gone(hand: MapiHand) ->
         scan(hand)
 
 
+def test_a_mailbox_is_as_old_as_outlook_is_closed_and_a_data_file_is_not(hand: MapiHand) -> None:
+    handle = hand.adds(hand.main, NINE, TEN)
+    port = ExtendedMapiCalendar(hand.mapi.surface, runs=lambda: hand.outlook.running, local=hand.mailbox.local)
+    request = ScanRequest(hand.main, WINDOW)
+    assert len(port.scan(request).items) == 1
+    hand.outlook.close()
+
+    assert len(port.list_calendars()) == 2
+    if hand.mailbox.stores[0].kind == 3:
+        assert len(port.scan(request).items) == 1
+        assert isinstance(port.probe(hand.main, handle, WINDOW), Present)
+        return
+    for action in (
+        lambda: port.scan(request),
+        lambda: port.probe(hand.main, handle, WINDOW),
+        lambda: port.find_by_booking(hand.main, uuid.uuid4(), WINDOW),
+        lambda: port.create(hand.main, DRAFT, stamp()),
+        lambda: port.update(hand.main, handle, "", DRAFT, stamp()),
+        lambda: port.delete(hand.main, handle, "", stamp()),
+    ):
+        with pytest.raises(CalendarError, match="Open Outlook"):
+            action()
+
+
 def test_an_id_that_is_none_of_outlooks_is_a_calendar_that_is_not_there(hand: MapiHand) -> None:
     with pytest.raises(CalendarError, match="not in Outlook"):
         hand.port.scan(ScanRequest("/home/ada/calendar.ics", WINDOW))

@@ -92,6 +92,7 @@ class JoinedCalendars:
             watches=any(one.watches for one in every),
             writes=any(one.writes for one in every),
             version_seconds=max(one.version_seconds for one in every),
+            ways=tuple(way for one in every for way in one.ways),
         )
 
     def list_calendars(self) -> list[CalendarInfo]:

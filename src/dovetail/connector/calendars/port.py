@@ -159,12 +159,23 @@ Probe = Present | Gone | Unknown
 
 
 @dataclass(frozen=True)
+class Way:
+    """How a program is reached that can be reached in several ways; `reason`: a sentence for its User, nothing
+    private."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Capabilities:
-    """`version_seconds`: how coarse a version's clock is; items changed within that time are read again."""
+    """`version_seconds`: how coarse a version's clock is; items changed within that time are read again. `ways`: those
+    chosen where there was a choice."""
 
     watches: bool
     writes: bool
     version_seconds: float = 0.0
+    ways: tuple[Way, ...] = ()
 
 
 class Progress(Protocol):

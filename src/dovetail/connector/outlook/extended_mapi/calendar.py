@@ -10,6 +10,8 @@ scan in which nothing changed opens none. The program must have as many bits as 
 *Writing*   goes through the object model where Outlook answers, for Outlook knows best what an appointment consists of;
             by MAPI alone otherwise.
 
+*Mailbox*   the copy of it on this PC is as old as Outlook is closed: it is not used while Outlook does not run.
+
 A session is opened at the first use, in the thread that the port is called in, and again after it was lost.
 """
 
@@ -68,6 +70,7 @@ _ACCESS = PROPERTIES["PidTagAccess"].tag
 _EMPTY = "Outlook shows an empty calendar where there were appointments. Is it still starting?"
 _NOT_WRITABLE = "It refused a booking: ask its owner for the right to write to it."
 _MAY_NOT_CHANGE = "You may not change this item: ask the calendar's owner for the right."
+_CLOSED = "Outlook is closed, so what this PC has of the mailbox may be old. Open Outlook."
 _SERIES = "The booking's item was made a series. Make it a single appointment."
 
 
@@ -78,8 +81,8 @@ def no_object_model() -> CalendarPort | None:
 
 class ExtendedMapiCalendar:
     """Implements CalendarPort. `profile`: empty for the default one. `object_model` gives the adapter through which to
-    write, None while Outlook does not answer. `local` is the zone of the PC; `between` is called again and again in a
-    scan."""
+    write, None while Outlook does not answer; `runs` tells whether it runs at all. `local` is the zone of the PC;
+    `between` is called again and again in a scan."""
 
     def __init__(
         self,
@@ -87,15 +90,21 @@ class ExtendedMapiCalendar:
         *,
         profile: str = "",
         object_model: Callable[[], CalendarPort | None] = no_object_model,
+        runs: Callable[[], bool] = lambda: True,
         local: tzinfo | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         between: Callable[[], None] = lambda: None,
     ) -> None:
         self._surface, self._profile = surface, profile
-        self._object_model = object_model
+        self._object_model, self._runs = object_model, runs
         self._local, self._now, self._between = local, now, between
         self._open: Session | None = None
         self._refused: set[str] = set()  # calendars that could not be written to
+
+    def log_on(self) -> None:
+        """To the profile. Raises OutlookFault where MAPI is of no use."""
+        with self._session():
+            pass
 
     def capabilities(self) -> Capabilities:
         return Capabilities(watches=True, writes=True, version_seconds=VERSION_SECONDS)
@@ -111,7 +120,7 @@ class ExtendedMapiCalendar:
         gathered = Gathered(request, clock, lambda handle: self._read(session, request.calendar, handle))
         complete = opened = False
         try:
-            with self._session() as session:
+            with self._session(request.calendar) as session:
                 contents, count = self._contents(session, request.calendar)
                 rows = contents.meeting(request.window)
                 opened = True
@@ -130,20 +139,17 @@ class ExtendedMapiCalendar:
         return gathered.scan(complete, as_of)
 
     def probe(self, calendar: str, handle: str, window: Interval) -> Probe:
-        with self._session() as session:
-            try:
-                found = self._read(session, calendar, handle).item(calendar, window, self._clock())
-            except OutlookFault as fault:
-                if fault.outcome is Outcome.DEAD:
-                    raise
-                if fault.outcome is Outcome.GONE and self._can_be_read(session, calendar):
-                    return Gone()
-                return Unknown(fault.reason)
-        return Present(found) if isinstance(found, Item) else Unknown(found.reason)
+        try:
+            with self._session(calendar) as session:
+                return self._look(session, calendar, handle, window)
+        except OutlookFault as fault:
+            if fault.outcome is Outcome.DEAD:
+                raise
+            return Unknown(fault.reason)
 
     def find_by_booking(self, calendar: str, booking: UUID, window: Interval) -> list[Item]:
         begins = beginning(booking)
-        with self._session() as session:
+        with self._session(calendar) as session:
             contents, count = self._contents(session, calendar)
             rows = contents.beginning(begins)
             seen, found = 0, []
@@ -160,7 +166,7 @@ class ExtendedMapiCalendar:
 
     def create(self, calendar: str, draft: Draft, stamp: Stamp) -> Item:
         through = self._object_model()
-        with self._session() as session, self._learning(calendar):
+        with self._session(calendar) as session, self._learning(calendar):
             if through is not None:
                 handle = through.create(calendar, draft, stamp).handle
             else:
@@ -169,7 +175,7 @@ class ExtendedMapiCalendar:
 
     def update(self, calendar: str, handle: str, version: str, draft: Draft, stamp: Stamp) -> Item:
         through = self._object_model()
-        with self._session() as session, self._learning(calendar), self._changing(session, calendar):
+        with self._session(calendar) as session, self._learning(calendar), self._changing(session, calendar):
             message = session.message(calendar, handle, numbers.BEST_ACCESS)
             reading = self._reading(session, calendar, message)
             current = _may_be_written(message, reading, version, stamp)
@@ -184,7 +190,7 @@ class ExtendedMapiCalendar:
 
     def delete(self, calendar: str, handle: str, version: str, stamp: Stamp) -> None:
         """To the deleted items, from where its User can take it back. That is a move, and Outlook is not needed."""
-        with self._session() as session, self._learning(calendar), self._changing(session, calendar):
+        with self._session(calendar) as session, self._learning(calendar), self._changing(session, calendar):
             message = session.message(calendar, handle)
             _may_be_written(message, self._reading(session, calendar, message), version, stamp, numbers.MAY_DELETE)
             del message
@@ -208,12 +214,15 @@ class ExtendedMapiCalendar:
     # ------------------------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def _session(self) -> Iterator[Session]:
-        """Logged on; anew after the last session was lost."""
+    def _session(self, calendar: str | None = None) -> Iterator[Session]:
+        """Logged on; anew after the last session was lost. Raises CalendarError where what is known of the calendar
+        may be old."""
         if self._open is None:
             self._open = Session(self._surface, self._profile)
         self._open.look_again()
         try:
+            if calendar is not None and self._open.store(calendar).is_mailbox and not self._runs():
+                raise CalendarError(_CLOSED)
             yield self._open
         except OutlookFault as fault:
             if fault.outcome in _LOST:
@@ -225,6 +234,15 @@ class ExtendedMapiCalendar:
         folder = session.folder(calendar)
         count = get(folder, numbers.CONTENT_COUNT)
         return Contents(session.store(calendar).names, folder), count if isinstance(count, int) else 0
+
+    def _look(self, session: Session, calendar: str, handle: str, window: Interval) -> Probe:
+        try:
+            found = self._read(session, calendar, handle).item(calendar, window, self._clock())
+        except OutlookFault as fault:
+            if fault.outcome is Outcome.GONE and self._can_be_read(session, calendar):
+                return Gone()
+            raise
+        return Present(found) if isinstance(found, Item) else Unknown(found.reason)
 
     def _read(self, session: Session, calendar: str, handle: str) -> Reading:
         return self._reading(session, calendar, session.message(calendar, handle))
