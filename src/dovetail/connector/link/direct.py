@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from itertools import chain, zip_longest
 from queue import Empty, SimpleQueue
 
@@ -148,4 +149,5 @@ def _notice_death(connected: socket.socket) -> None:
         if hasattr(socket, name):
             connected.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
     if sys.platform == "win32":
-        connected.setsockopt(socket.IPPROTO_TCP, _TCP_MAXRT, DEAD_AFTER_SECONDS)
+        with suppress(OSError):  # not every Windows has it, nor has Wine
+            connected.setsockopt(socket.IPPROTO_TCP, _TCP_MAXRT, DEAD_AFTER_SECONDS)
