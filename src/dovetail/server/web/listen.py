@@ -52,7 +52,8 @@ def bind(host: str | None, port: int, sockets: list[socket.socket]) -> None:
 def bind_one(family: int, address: tuple[str | int, ...]) -> socket.socket | None:
     """None where this machine does not have the address, as with IPv6 switched off."""
     try:
-        sock = socket.socket(family, socket.SOCK_STREAM)
+        # The protocol is named, for else asyncio leaves Nagle's algorithm on, and a short answer waits 40 ms.
+        sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     except OSError:
         return None
     try:
