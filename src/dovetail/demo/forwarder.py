@@ -20,7 +20,8 @@ PIECE = 65536
 
 class Forwarder:
     """`port` leads to `target`. `swallows`: nothing more goes through, and nobody is told; `delay` in seconds holds
-    each piece back; `rate` in bytes a second is all that one direction of a connection carries."""
+    each piece back; `rate` in bytes a second is all that one direction of a connection carries. With `sources` it
+    takes these addresses in turn for its own, as if the connections came from many places."""
 
     tls: ssl.SSLContext | None = None
 
@@ -29,6 +30,7 @@ class Forwarder:
         self.swallows = False
         self.delay = 0.0
         self.rate: float | None = None
+        self.sources: tuple[str, ...] = ("127.0.0.1",)
         self.accepted = 0
         self.port = port
         self._open: set[asyncio.StreamWriter] = set()
@@ -101,7 +103,8 @@ class Forwarder:
             self._open.discard(writer)
 
     async def _reach(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        return await asyncio.open_connection("127.0.0.1", self.target)
+        source = self.sources[self.accepted % len(self.sources)]
+        return await asyncio.open_connection("127.0.0.1", self.target, local_addr=(source, 0))
 
     def passes(self, piece: bytes) -> bool:
         return True
