@@ -13,7 +13,7 @@
 -export([stream_started/2, session_opened/1, keep_apart/1, revoke/1, decode_iq_subel/1, check/1]).
 
 -define(REVOKE, <<"urn:dovetail:revoke:1">>).
--define(CHECK_MILLISECONDS, 60000).
+-define(REMEMBERED_MILLISECONDS, 600000).
 -define(ANSWER_MILLISECONDS, 5000).
 -define(NOT_GOOD, <<"This connection was ended, or has a new security token.">>).
 -define(KEYS, dovetail_keys).       % {process of a session, when Dovetail was asked, digest of the stored key}
@@ -50,10 +50,11 @@ depends(_Host, _Options) -> [].
 mod_opt_type(url) -> econf:url([https]);
 mod_opt_type(secret) -> econf:binary();
 mod_opt_type(component) -> econf:domain();
-mod_opt_type(ca_file) -> econf:file().
+mod_opt_type(ca_file) -> econf:file();
+mod_opt_type(check_interval) -> econf:timeout(second).
 
 mod_options(_Host) ->
-    [url, secret, component, {ca_file, <<"/etc/ssl/certs/ca-certificates.crt">>}].
+    [url, secret, component, {ca_file, <<"/etc/ssl/certs/ca-certificates.crt">>}, {check_interval, timer:seconds(60)}].
 
 mod_doc() -> #{desc => <<"Signs in Dovetail's connectors.">>}.
 
@@ -68,7 +69,7 @@ own_tables(Host, Starter) ->
 keep_checking(Host) ->
     receive
         stop -> ok
-    after ?CHECK_MILLISECONDS ->
+    after option(Host, check_interval) ->
         try check(Host)
         catch _:_ -> logger:error("Dovetail does not say who is revoked")
         end,
@@ -170,7 +171,7 @@ session_opened(#{jid := Jid} = State) ->
 %% Asks Dovetail which of all sessions are of a credential that is good no more.
 check(Host) ->
     [ets:delete(?KEYS, Process) || {Process, _, _} <- ets:tab2list(?KEYS), not is_process_alive(Process)],
-    Old = now_() - 10 * ?CHECK_MILLISECONDS,
+    Old = now_() - ?REMEMBERED_MILLISECONDS,
     ets:select_delete(?REVOKED, [{{'_', '$1'}, [{'<', '$1', Old}], [true]}]),
     Users = lists:usort([User || {User, _, _} <- ejabberd_sm:get_vh_session_list(Host)]),
     Told = [#{user => User, key => key_of(proplists:get_value(pid, Session))}

@@ -20,8 +20,8 @@ local url = assert(module:get_option_string("dovetail_url"), "dovetail_url is no
 local secret = assert(module:get_option_string("dovetail_secret"), "dovetail_secret is not set");
 local component = assert(module:get_option_string("dovetail_component"), "dovetail_component is not set");
 local ca_file = module:get_option_string("dovetail_ca_file");
+local check_seconds = module:get_option_number("dovetail_check_seconds", 60);
 
-local CHECK_SECONDS = 60;
 local REVOKE = "urn:dovetail:revoke:1";
 local NOT_GOOD = { condition = "not-authorized", text = "This connection was ended, or has a new security token." };
 
@@ -105,7 +105,7 @@ module:hook("resource-bind", function (event)
 	if at and at >= (session.dovetail_asked_at or 0) then session:close(NOT_GOOD); end
 end);
 
-module:add_timer(CHECK_SECONDS, function ()
+module:add_timer(check_seconds, function ()
 	local told = {};
 	for username, user in pairs(prosody.hosts[module.host].sessions) do
 		for _, session in pairs(user.sessions) do
@@ -113,16 +113,16 @@ module:add_timer(CHECK_SECONDS, function ()
 		end
 	end
 	for username, at in pairs(revoked_at) do
-		if time() - at > 10 * CHECK_SECONDS then revoked_at[username] = nil; end
+		if time() - at > 10 * check_seconds then revoked_at[username] = nil; end
 	end
-	if #told == 0 then return CHECK_SECONDS; end
+	if #told == 0 then return check_seconds; end
 	ask("revoked", json.encode({ sessions = told })):next(function (answer)
 		if answer.code ~= 200 then error(answer.code); end
 		for _, gone in ipairs(json.decode(answer.body).revoked) do throw_out(gone.user, gone.key); end
 	end):catch(function (why)
 		module:log("error", "Dovetail does not say who is revoked: %s", why);
 	end);
-	return CHECK_SECONDS;
+	return check_seconds;
 end);
 
 -- Nothing from one connector to another -----------------------------------------------------------------------------

@@ -3,6 +3,7 @@ connector whose proof they check with what Dovetail tells them."""
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
@@ -14,7 +15,8 @@ from connector.realtime.peer_server import free_ports
 from connector.realtime.wire import Connector, Forwarder, wait_until
 from dovetail.connector.link.signin import Credential
 from dovetail.protocol.credential import new_connector_id, new_token, tokenize
-from dovetail.protocol.messages import SyncMode
+from dovetail.protocol.hints import Hint, write
+from dovetail.protocol.messages import Realtime, SyncMode
 from dovetail.server.bookings.place import place
 from dovetail.server.connections import erasure, pairing
 from dovetail.server.connections.models import Connection, State
@@ -23,7 +25,8 @@ from dovetail.server.realtime.announcement import announced
 from dovetail.server.realtime.arrangement import Linked, arranged
 from dovetail.server.wsgi import application
 from server.people import ADA, NOW, a_host, at, event_type_of
-from server.web.conftest import authority, serving
+from server.realtime.client import PING, Client
+from server.web.conftest import Running, authority, serving
 
 __all__ = ["authority"]
 
@@ -156,6 +159,47 @@ def test_a_session_that_waits_to_be_resumed_goes_with_its_credential(site):
         way.unblock()
     wait_until(lambda: connector.state.trouble == "not-authorized")
     site.connect(Credential(renewed.connector_id, tokenize(renewed.token))).live()
+
+
+def test_a_revocation_that_the_component_did_not_tell_of_is_found(site):
+    connector = site.connect()
+    connector.live()
+    Connection.objects.update(stored_key=b"")
+    wait_until(lambda: connector.state.trouble == "not-authorized", 6)
+    assert site.counts.get("revocation-sent") is None
+
+
+def test_while_dovetail_is_away_nobody_is_told_to_pair_again(peer, authority):
+    credential = Credential(new_connector_id(), tokenize(new_token()))
+    connector = Connector(f"https://localhost:{PORT}", credential, authority.authority)
+    connector.listener.start()
+    connector.listener.aim(
+        Realtime(
+            domain="localhost",
+            host="localhost",
+            starttls_port=peer.starttls,
+            direct_tls_port=peer.direct,
+            websocket=f"wss://localhost:{peer.https}/xmpp-websocket",
+        )
+    )
+    wait_until(lambda: connector.state.phase == "down")
+    connector.listener.stop()
+    assert connector.state.trouble in ("busy", "lost", "cut", "ended")
+
+
+def test_nothing_goes_from_one_connector_to_another(site, peer, authority):
+    trust = ssl.create_default_context(cafile=authority.authority)
+    running = Running(PORT, None, trust, peer.starttls, peer.direct)
+    eve = pairing.connect(a_host(name="Eve"))
+    with Client(running) as sending, Client(running) as receiving:
+        sending.sign_in(eve)
+        receiving.authenticate(site.ada)
+        full = receiving.bind()
+        sending.send(f"<message to='{full}'>{write(Hint())}</message><iq type='get' id='q' to='{full}'><x/></iq>")
+        sending.ask(PING, "'result'")
+        came = receiving.ask(PING, "'result'")
+    assert "<hint" not in came
+    assert "'q'" not in came
 
 
 def test_an_unknown_connector_learns_no_more_than_one_with_a_wrong_token(site):
