@@ -80,6 +80,10 @@ def opened(folder: Path) -> Iterator[Bench]:
     authority, inspector = trustme.CA(), trustme.CA(organization_name="Corp Inspection")
     ca_file = folder / "conf/authority.pem"
     (folder / "conf/inspect.pem").write_bytes(inspector.private_key_pem.bytes() + inspector.cert_pem.bytes())
+    proxys = authority.issue_cert("localhost")
+    (folder / "conf/proxy.pem").write_bytes(
+        proxys.private_key_pem.bytes() + b"".join(each.bytes() for each in proxys.cert_chain_pems)
+    )
     system = folder / "conf/system.pem"
     system.write_bytes(authority.cert_pem.bytes() + inspector.cert_pem.bytes())
     with ExitStack() as stack:
@@ -120,6 +124,11 @@ def _ways(folder: Path, stack: ExitStack, system: Path) -> Iterator[Way]:
     right, wrong = ProxyCredential(squid.USER, squid.PASSWORD), ProxyCredential(squid.USER, "guess")
     basic = up(squids.basic())
     yield _named(Way("CONNECT+Basic", "", basic, right=right, wrong=wrong, tries_seen=partial(asked, "basic")))
+    secure = up(squids.basic(over_tls=True))
+    yield _named(
+        Way("CONNECT over TLS+Basic", "", secure, right=right, wrong=wrong, tries_seen=partial(asked, "secure")),
+        "https",
+    )
     digest = up(squids.digest())
     plain_right = ProxyCredential(squid.USER, "plain-1")
     yield _named(Way("CONNECT+Digest", "", digest, right=plain_right, wrong=wrong, tries_seen=partial(asked, "digest")))
@@ -134,10 +143,10 @@ def _ways(folder: Path, stack: ExitStack, system: Path) -> Iterator[Way]:
     yield Way("inspected", f"http://localhost:{bump.port}", bump, environ=trusted, own_ca=False)
 
 
-def _named(way: Way) -> Way:
+def _named(way: Way, scheme: str = "http") -> Way:
     assert way.daemon is not None
     way.proxy_name = f"localhost:{way.daemon.port}"
-    way.proxy = f"http://{way.proxy_name}"
+    way.proxy = f"{scheme}://{way.proxy_name}"
     return way
 
 

@@ -38,7 +38,6 @@ class Waiting:
             pc.home.egress(profile, keep=False),
             self._wake,
             self._told,
-            ca_file=profile.ca_file,
             rhythm=Rhythm(Patience(deadline=3.0)),
         )
 

@@ -38,7 +38,7 @@ acl CONNECT method CONNECT
 """
 _OPEN = "http_port 127.0.0.1:{port}\nhttp_access allow all\n"
 _SIGN_IN = """
-http_port 127.0.0.1:{port}
+{door}
 auth_param {scheme} program {program}
 auth_param {scheme} children 2 startup=1 idle=1
 {more}
@@ -47,6 +47,8 @@ http_access deny !authed
 http_access allow authed
 http_access deny all
 """
+_PLAIN = "http_port 127.0.0.1:{port}"
+_OVER_TLS = "https_port 127.0.0.1:{port} tls-cert=conf/proxy.pem"
 _BUMP = """
 http_port 127.0.0.1:{port} ssl-bump tls-cert=conf/inspect.pem generate-host-certificates=on
 sslcrtd_program {helpers}/security_file_certgen -s run/ssl_db -M 4MB
@@ -71,12 +73,14 @@ class Squids:
     def open(self) -> Daemon:
         return self._squid("open", _OPEN)
 
-    def basic(self) -> Daemon:
+    def basic(self, over_tls: bool = False) -> Daemon:
         hashed = subprocess.run(
             ["openssl", "passwd", "-apr1", "-stdin"], input=PASSWORD + "\n", capture_output=True, text=True, check=True
         ).stdout.strip()
         (self.folder / "conf/users").write_text(f"{USER}:{hashed}\n")
-        return self._sign_in("basic", f"{HELPERS}/basic_ncsa_auth conf/users", "auth_param basic realm Lab\n")
+        program = f"{HELPERS}/basic_ncsa_auth conf/users"
+        name, door = ("secure", _OVER_TLS) if over_tls else ("basic", _PLAIN)
+        return self._sign_in("basic", program, "auth_param basic realm Lab\n", name=name, door=door)
 
     def digest(self) -> Daemon:
         (self.folder / "conf/digest").write_text(f"{USER}:plain-1\n")
@@ -99,9 +103,21 @@ class Squids:
             subprocess.run(command, check=True, capture_output=True)
         return self._squid("inspecting", _BUMP.replace("{helpers}", str(HELPERS)))
 
-    def _sign_in(self, scheme: str, program: str, more: str, env: dict[str, str] | None = None) -> Daemon:
-        text = _SIGN_IN.replace("{scheme}", scheme).replace("{program}", program).replace("{more}", more)
-        return self._squid(scheme, text, env)
+    def _sign_in(
+        self,
+        scheme: str,
+        program: str,
+        more: str,
+        env: dict[str, str] | None = None,
+        *,
+        name: str = "",
+        door: str = _PLAIN,
+    ) -> Daemon:
+        filled = {"door": door, "scheme": scheme, "program": program, "more": more}
+        text = _SIGN_IN
+        for place, value in filled.items():
+            text = text.replace(f"{{{place}}}", value)
+        return self._squid(name or scheme, text, env)
 
     def _squid(self, name: str, text: str, env: dict[str, str] | None = None) -> Daemon:
         port = free_port()

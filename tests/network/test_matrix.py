@@ -33,6 +33,7 @@ WAYS = [
     "direct",
     "CONNECT",
     "CONNECT+Basic",
+    "CONNECT over TLS+Basic",
     "CONNECT+Digest",
     "CONNECT+NTLM",
     "CONNECT+Negotiate",
@@ -265,7 +266,7 @@ def test_doctor(pc: Pc, monkeypatch: pytest.MonkeyPatch) -> None:
     pc.knows_the_proxys_password()
     closed = Ports(1, 2, 3)
 
-    report = diagnose(pc.wanted.server, pc.home.egress(pc.wanted, keep=False), pc.wanted.ca_file, closed)
+    report = diagnose(pc.wanted.server, pc.home.egress(pc.wanted, keep=False), closed)
 
     assert report.ok, report
     assert f"{pc.lab.recorder.port} works {report.way}" in report.verdict

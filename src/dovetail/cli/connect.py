@@ -45,10 +45,17 @@ def connect(
     ca_file: Annotated[
         Path | None, typer.Option(metavar="FILE", help="CA certificate (PEM) to trust besides the system's.")
     ] = None,
+    pin: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="sha256/HASH", help="Accept this public key of the server's alone. Repeat for its next one."
+        ),
+    ] = None,
     proxy: Annotated[
         str | None,
         typer.Option(
-            metavar="WAY", help="system (the default), none, http://HOST:PORT, socks5://HOST:PORT or pac:URL."
+            metavar="WAY",
+            help="system (the default), none, http://HOST:PORT, https://…, socks5://HOST:PORT or pac:URL.",
         ),
     ] = None,
     mode: Annotated[
@@ -64,6 +71,7 @@ def connect(
         from dovetail.connector.calendar_spec import numbered, read_spec
         from dovetail.connector.link.address import read_address
         from dovetail.connector.link.routes import SYSTEM, read_mode
+        from dovetail.connector.link.tls import read_pin
         from dovetail.connector.pairing import pair
         from dovetail.connector.profile import Profile, find_home
         from dovetail.connector.running import open_connector
@@ -75,6 +83,7 @@ def connect(
             connector_id=read_connector_id(connector_id or _ask("Connector ID", "--id")),
             calendars=numbered(map(read_spec, calendar or [_ask("Calendar", "--calendar")]), {}),
             ca_file=ca_file and ca_file.absolute(),
+            pins=tuple(map(read_pin, pin or ())),
             proxy=read_mode(proxy or SYSTEM),
             mode=SyncMode(mode),
             interval_minutes=interval,

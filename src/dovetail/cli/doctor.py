@@ -53,8 +53,9 @@ def network(
             raise Failure("This PC is not paired: name the server with --server ADDRESS.", ExitCode.USAGE)
         way = read_mode(proxy) if proxy is not None else paired.proxy if paired else SYSTEM
         trusted = ca_file.absolute() if ca_file is not None else paired.ca_file if paired else None
-        report = diagnose(origin, chosen.way_out(way, trusted), trusted)
-        if paired is not None and paired.server == origin:
+        own = paired if paired is not None and paired.server == origin else None
+        report = diagnose(origin, chosen.way_out(way, trusted, own.pins if own else ()))
+        if own is not None:
             chosen.keep_report(report)
     typer.echo(json.dumps(_facts(report)) if as_json else _told(report))
     raise typer.Exit(ExitCode.OK if report.ok else ExitCode.UNREACHABLE)
@@ -77,6 +78,7 @@ def _told(report: Report) -> str:
             f"  Certificate: {' < '.join(report.tls.chain)}, signed by {report.tls.issuer}; {report.tls.version}"
         )
         lines.append(f"               until {report.tls.expires:%Y-%m-%d}; TLS inspected: {report.inspected}")
+        lines.append(f"               key {report.tls.pin}")
     if report.round_trip_ms is not None:
         skew = (
             "" if report.clock_skew_seconds is None else f"; this PC's clock is {report.clock_skew_seconds:+.0f} s off"

@@ -81,6 +81,7 @@ def _of_connector(error: Exception) -> Failure | None:
         address.BadAddress,
         routes.BadProxy,
         tls.BadCaFile,
+        tls.BadPin,
         calendar_spec.BadCalendarSpec,
         credential.BadConnectorId,
         credential.BadToken,

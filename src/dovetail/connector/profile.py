@@ -52,7 +52,8 @@ class Profile(BaseModel):
     """`server` is an origin. `calendars` are specs such as ``folder:PATH`` by numbers that stay with them: see
     :mod:`dovetail.connector.calendar_spec`.
 
-    `proxy` is as :func:`dovetail.connector.link.routes.read_mode` gives it.
+    `proxy` is as :func:`dovetail.connector.link.routes.read_mode` gives it, each of `pins` as
+    :func:`dovetail.connector.link.tls.read_pin`.
     `ended` is when the server said that this connection is over: nothing is sent any more.
     """
 
@@ -63,6 +64,7 @@ class Profile(BaseModel):
     epoch: int
     calendars: dict[int, str]
     ca_file: Path | None = None
+    pins: tuple[str, ...] = ()
     proxy: str = SYSTEM
     mode: SyncMode = SyncMode.AUTO
     interval_minutes: Annotated[int, Field(ge=1, le=60)] = DEFAULT_INTERVAL_MINUTES
@@ -111,13 +113,14 @@ class Home:
 
     def egress(self, profile: Profile, *, keep: bool = True) -> Egress:
         """The way out that this profile goes. `keep` what is seen on it, for :meth:`sighting`."""
-        return self.way_out(profile.proxy, profile.ca_file, keep=keep)
+        return self.way_out(profile.proxy, profile.ca_file, profile.pins, keep=keep)
 
-    def way_out(self, proxy: str, ca_file: Path | None, *, keep: bool = False) -> Egress:
+    def way_out(self, proxy: str, ca_file: Path | None, pins: tuple[str, ...] = (), *, keep: bool = False) -> Egress:
         """As :meth:`egress`, where there is no profile yet."""
         return Egress(
             proxy,
             ca_file=ca_file,
+            pins=pins,
             credential_of=self._proxy_credential,
             gate=self.gate,
             sightings_file=self.sighting_file if keep else None,

@@ -67,7 +67,7 @@ class Connector:
         egress = self._home.egress(profile, keep=False)
         credential = credential_of(self._home, profile)
         rhythm = Rhythm() if every is None else Rhythm(better_every=every)
-        return Listener(profile.server, credential, egress, wake, told, ca_file=profile.ca_file, rhythm=rhythm)
+        return Listener(profile.server, credential, egress, wake, told, rhythm=rhythm)
 
     def announced(self) -> Realtime | None:
         """Where the server said last that it sends its hints. Between two syncs."""

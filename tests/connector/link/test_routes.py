@@ -25,6 +25,7 @@ from dovetail.connector.link.verdicts import EgressError, Verdict
         (" none ", "none"),
         ("proxy.corp:8080", "http://proxy.corp:8080"),
         ("http://proxy.corp", "http://proxy.corp:80"),
+        ("https://proxy.corp", "https://proxy.corp:443"),
         ("socks5h://[fd00::1]:1081", "socks5://[fd00::1]:1081"),
         ("pac:http://wpad.corp/p.pac", "pac:http://wpad.corp/p.pac"),
     ],
@@ -34,7 +35,7 @@ def test_a_way_out_is_read_as_people_write_it(typed: str, read: str) -> None:
     assert read_mode(read) == read
 
 
-@pytest.mark.parametrize("typed", ["", "http://", "ftp://proxy:1", "https://proxy:443", "proxy:nn", "pac:proxy.pac"])
+@pytest.mark.parametrize("typed", ["", "http://", "ftp://proxy:1", "socks4://proxy:1", "proxy:nn", "pac:proxy.pac"])
 def test_what_is_no_way_out_is_refused(typed: str) -> None:
     with pytest.raises(BadProxy):
         read_mode(typed)
@@ -56,6 +57,7 @@ def test_a_proxys_words_never_hold_its_password() -> None:
 def test_a_pac_files_answer_is_a_list_in_its_order() -> None:
     assert read_pac_answer("PROXY a:1; HTTPS b:2; SOCKS5 c:3;DIRECT") == (
         Proxy(Kind.HTTP, "a", 1),
+        Proxy(Kind.HTTPS, "b", 2),
         Proxy(Kind.SOCKS5, "c", 3),
         Direct(),
     )
@@ -63,7 +65,7 @@ def test_a_pac_files_answer_is_a_list_in_its_order() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "meant"), [("HTTPS only:443", Verdict.PROXY_UNSUPPORTED), ("PROXY :x", Verdict.PAC_BROKEN)]
+    ("answer", "meant"), [("SOCKS4 only:1080", Verdict.PROXY_UNSUPPORTED), ("PROXY :x", Verdict.PAC_BROKEN)]
 )
 def test_an_answer_that_cannot_be_followed_is_not_read_as_direct(answer: str, meant: Verdict) -> None:
     with pytest.raises(EgressError) as refusal:

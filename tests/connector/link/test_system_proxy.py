@@ -87,7 +87,7 @@ def test_this_pc_is_reached_directly_whatever_the_settings_say() -> None:
 
 def test_a_proxy_that_cannot_be_used_is_named_and_not_gone_round() -> None:
     with pytest.raises(EgressError, match="HTTPS_PROXY") as refusal:
-        choose({"HTTPS_PROXY": "https://anna:s3cret@proxy.corp:443"})
+        choose({"HTTPS_PROXY": "socks4://anna:s3cret@proxy.corp:1080"})
     assert refusal.value.verdict is Verdict.PROXY_UNSUPPORTED
     assert "s3cret" not in str(refusal.value)
 

@@ -95,10 +95,8 @@ def trouble_at(place: Place, ca_file: object = None, egress: Egress | None = Non
 
     async def look() -> Trouble:
         credential = Credential(new_connector_id(), tokenize(new_token()))
-        way = egress or Egress(NONE)
-        stream = Stream(
-            "localhost", credential, way, lambda hint: None, ca_file=ca_file, patience=Patience(deadline=1.0)
-        )
+        way = egress or Egress(NONE, ca_file=ca_file)
+        stream = Stream("localhost", credential, way, lambda hint: None, patience=Patience(deadline=1.0))
         try:
             await stream.open(place)
         except StreamDown as down:

@@ -11,7 +11,17 @@ from pathlib import Path
 import pytest
 import trustme
 
-from connector.realtime.impostor import HEADER, SASL, answering, features, mechanisms, resets, says, trouble_at
+from connector.realtime.impostor import (
+    HEADER,
+    SASL,
+    Impostor,
+    answering,
+    features,
+    mechanisms,
+    resets,
+    says,
+    trouble_at,
+)
 from dovetail.connector.link.egress import Egress
 from dovetail.connector.link.verdicts import Phase
 from dovetail.connector.realtime.diagnosis import Trouble, diagnose, for_it, sentence
@@ -19,6 +29,7 @@ from dovetail.connector.realtime.ladder import Place, Rung
 
 HTTP = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"
 SUCCESS = b"<success xmlns='" + SASL + b"'/>"
+ANOTHER_KEY = "sha256/" + "A" * 43 + "="
 BOMB = b"<!DOCTYPE x [<!ENTITY a 'aaaaaaaaaa'><!ENTITY b '&a;&a;&a;'>]>" + HEADER.partition(b"?>")[2]
 
 
@@ -90,6 +101,33 @@ def test_a_certificate_of_another_authority_is_interception(trusted):
 def test_a_certificate_for_another_name_is_named(ca, trusted):
     with answering(says(), tls(ca, "elsewhere.example")) as impostor:
         assert trouble_at(direct(impostor.port), trusted) == Trouble.WRONG_NAME
+
+
+@pytest.mark.parametrize("rung", [Rung.DIRECT_TLS, Rung.WEBSOCKET])
+def test_a_trusted_server_whose_key_is_not_the_pinned_one_hears_nothing(ca, trusted, rung):
+    egress = Egress("none", ca_file=trusted, pins=(ANOTHER_KEY,))
+    with answering(says(), tls(ca)) as impostor:
+        place = Place(rung, "localhost", impostor.port, "/xmpp-websocket")
+        assert trouble_at(place, egress=egress) == Trouble.NOT_PINNED
+    assert impostor.received == b""
+
+
+def test_after_starttls_too_only_the_pinned_key_is_told_anything(ca, trusted):
+    inside = Impostor(0)
+
+    def script(impostor: Impostor, connection: socket.socket) -> None:
+        impostor.hear(connection, b"version=")
+        connection.sendall(HEADER + features(b"<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"))
+        impostor.hear(connection, b"<starttls")
+        connection.sendall(b"<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")
+        with tls(ca).wrap_socket(connection, server_side=True) as secured:
+            inside.hear(secured, b"nothing ends this")
+
+    with answering(script) as impostor:
+        egress = Egress("none", ca_file=trusted, pins=(ANOTHER_KEY,))
+        assert trouble_at(starttls(impostor.port), egress=egress) == Trouble.NOT_PINNED
+    assert b"<starttls" in impostor.received
+    assert inside.received == b""
 
 
 def test_a_password_is_never_given_to_a_server_without_scram(ca, trusted):

@@ -40,7 +40,6 @@ class Connector:
             egress,
             self._woken,
             self.states.append,
-            ca_file=ca_file,
             rhythm=rhythm,
             chance=lambda: 0.05,
         )

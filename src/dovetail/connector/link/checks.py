@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from pathlib import Path
 from urllib.parse import urlsplit
 from xml.sax.saxutils import quoteattr
 
@@ -23,7 +22,7 @@ from pydantic import BaseModel, ConfigDict
 from dovetail.connector.link import direct
 from dovetail.connector.link.port import LinkError
 from dovetail.connector.link.sighting import issuer_of, name_of
-from dovetail.connector.link.tls import ssl_context
+from dovetail.connector.link.tls import pin_of
 from dovetail.connector.link.transport import EgressTransport, handshake
 from dovetail.connector.link.verdicts import EgressError, Phase, Verdict, classify, find_egress_error
 from dovetail.connector.link.wire import Wire
@@ -67,7 +66,7 @@ class Check(BaseModel):
 
 
 class TlsFound(BaseModel):
-    """The server's certificate as it arrived; `chain` from the server's own up, subjects only."""
+    """The server's certificate as it arrived; `chain` from the server's own up, subjects only; `pin` of its key."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -75,6 +74,7 @@ class TlsFound(BaseModel):
     issuer: str
     chain: tuple[str, ...]
     expires: datetime
+    pin: str
 
 
 class HttpsFound(BaseModel):
@@ -132,13 +132,13 @@ def check_name(host: str, port: int) -> Check:
     return Check(name="DNS", port=port, way="directly", detail=addresses, ms=_ms(began))
 
 
-def check_https(origin: str, way: str, open_stream: Opener, ca_file: Path | None) -> HttpsFound:
+def check_https(origin: str, way: str, open_stream: Opener, context: ssl.SSLContext) -> HttpsFound:
     """TLS, and whether a Dovetail server answers."""
     parts = urlsplit(origin)
     host, port = parts.hostname or "", parts.port or 443
     watch = _Watch(open_stream)
     client = httpx.Client(
-        transport=EgressTransport(watch.open, ssl_context(ca_file), httpx.Limits(max_connections=1), watch),
+        transport=EgressTransport(watch.open, context, httpx.Limits(max_connections=1), watch),
         trust_env=False,
         timeout=PROBE_SECONDS,
     )
@@ -197,7 +197,7 @@ def check_xmpp(
     port: int,
     way: str,
     open_stream: Opener,
-    ca_file: Path | None,
+    context: ssl.SSLContext,
     *,
     starttls: bool,
     domain: str = "",
@@ -218,7 +218,6 @@ def check_xmpp(
             if starttls:
                 _say(stream, opening, b"<starttls")
                 _say(stream, "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>", b"<proceed")
-            context = ssl_context(ca_file)
             if not starttls:
                 context.set_alpn_protocols(["xmpp-client"])
             secured = handshake(stream, context, host, PROBE_SECONDS)
@@ -268,7 +267,7 @@ def _failed(name: str, port: int, way: str, error: BaseException, began: float) 
 
 def _issuer_shown(check: Check, host: str, port: int, open_stream: Opener) -> str:
     """Who signed a certificate that was refused: looked at over a connection of its own, on which nothing is said."""
-    if check.verdict != Verdict.UNTRUSTED:
+    if check.verdict not in (Verdict.UNTRUSTED, Verdict.NOT_PINNED):
         return ""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
@@ -290,6 +289,7 @@ def _tls_found(connected: ssl.SSLSocket) -> TlsFound:
         issuer=issuer_of(connected),
         chain=tuple(name_of(certificate.subject) for certificate in _chain(connected, leaf)),
         expires=leaf.not_valid_after_utc,
+        pin=pin_of(leaf),
     )
 
 

@@ -13,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
@@ -69,7 +68,7 @@ class Report(BaseModel):
     round_trip_ms: int | None = None
 
 
-def diagnose(origin: str, egress: Egress, ca_file: Path | None, ports: Ports | None = None) -> Report:
+def diagnose(origin: str, egress: Egress, ports: Ports | None = None) -> Report:
     """Some seconds of work, whatever is in the way. `origin` as :func:`read_address` gives it. Raises BadCaFile."""
     host = urlsplit(origin).hostname or ""
     try:
@@ -77,7 +76,7 @@ def diagnose(origin: str, egress: Egress, ca_file: Path | None, ports: Ports | N
         broken = None
     except EgressError as error:
         choice, broken = Choice((Direct(),), "the settings, which cannot be followed"), error
-    https, checks = _run(origin, host, egress, choice.routes, ca_file, ports or Ports())
+    https, checks = _run(origin, host, egress, choice.routes, ports or Ports())
     if broken is not None:
         checks.insert(0, _settings_check(broken))
     used = _used(https, choice.routes)
@@ -104,24 +103,24 @@ def diagnose(origin: str, egress: Egress, ca_file: Path | None, ports: Ports | N
 
 
 def _run(
-    origin: str, host: str, egress: Egress, routes: tuple[Route, ...], ca_file: Path | None, ports: Ports
+    origin: str, host: str, egress: Egress, routes: tuple[Route, ...], ports: Ports
 ) -> tuple[list[HttpsFound], list[Check]]:
     """All at once; directly too, where a proxy is used, for that is what IT wants to know."""
     ways = list(dict.fromkeys([*routes, Direct()]))
     with ThreadPoolExecutor(max_workers=16) as pool:
         name = pool.submit(check_name, host, urlsplit(origin).port or 443)
-        https = [pool.submit(check_https, origin, str(way), _opener(egress, way), ca_file) for way in ways]
-        others = [pool.submit(check) for way in ways for check in _others(host, egress, way, ca_file, ports)]
+        https = [pool.submit(check_https, origin, str(way), _opener(egress, way), egress.ssl_context()) for way in ways]
+        others = [pool.submit(check) for way in ways for check in _others(host, egress, way, ports)]
         found = [future.result() for future in https]
         return found, [name.result(), *(each.check for each in found), *(other.result() for other in others)]
 
 
-def _others(host: str, egress: Egress, way: Route, ca_file: Path | None, ports: Ports) -> list[Callable[[], Check]]:
+def _others(host: str, egress: Egress, way: Route, ports: Ports) -> list[Callable[[], Check]]:
     opener = _opener(egress, way)
     return [
         partial(check_redirect, host, ports.http, str(way), opener),
-        partial(check_xmpp, host, ports.starttls, str(way), opener, ca_file, starttls=True),
-        partial(check_xmpp, host, ports.direct_tls, str(way), opener, ca_file, starttls=False),
+        partial(check_xmpp, host, ports.starttls, str(way), opener, egress.ssl_context(), starttls=True),
+        partial(check_xmpp, host, ports.direct_tls, str(way), opener, egress.ssl_context(), starttls=False),
     ]
 
 

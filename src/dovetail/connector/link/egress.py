@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import ssl
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -38,7 +39,7 @@ from dovetail.connector.link.routes import (
 from dovetail.connector.link.sighting import Sightings
 from dovetail.connector.link.system_proxy import ProxySettings
 from dovetail.connector.link.tls import ssl_context
-from dovetail.connector.link.transport import EgressTransport
+from dovetail.connector.link.transport import EgressTransport, Open
 from dovetail.connector.link.verdicts import EgressError, Verdict
 
 CONNECT_SECONDS = 10.0
@@ -55,7 +56,8 @@ def _nobody(proxy: str) -> ProxyCredential | None:
 class Egress:
     """`mode` is what :func:`~dovetail.connector.link.routes.read_mode` gives.
 
-    `credential_of` knows what the owner entered for a proxy's name; `sightings_file` keeps what was met on the way.
+    `credential_of` knows what the owner entered for a proxy's name; `sightings_file` keeps what was met on the way;
+    `pins` are for the server, and for nothing else that is met.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Egress:
         mode: str = SYSTEM,
         *,
         ca_file: Path | None = None,
+        pins: tuple[str, ...] = (),
         credential_of: CredentialOf = _nobody,
         gate: Gate | None = None,
         sightings_file: Path | None = None,
@@ -70,6 +73,7 @@ class Egress:
     ) -> None:
         self._mode = mode
         self._ca_file = ca_file
+        self._pins = pins
         self._credential_of = credential_of
         self._gate = gate or Gate()
         self._environ = environ
@@ -132,30 +136,40 @@ class Egress:
         if isinstance(route, Direct):
             return direct.connect(host, port, deadline)
         credential = route.given or self._credential_of(route.name)
-        through = socks.connect if route.kind is Kind.SOCKS5 else http_connect.connect
-        return through(route, host, port, credential, self._gate, deadline)
+        if route.kind is Kind.SOCKS5:
+            return socks.connect(route, host, port, credential, self._gate, deadline)
+        context = ssl_context(self._ca_file) if route.kind is Kind.HTTPS else None
+        return http_connect.connect(route, host, port, credential, self._gate, deadline, context)
 
     def _went(self, choice: Choice, route: Route, stream: socket.socket) -> socket.socket:
         self.sightings.went(str(route), choice.found, choice.notice)
         return stream
 
+    def ssl_context(self) -> ssl.SSLContext:
+        """A new one for TLS to the server, on top of a stream. Raises BadCaFile."""
+        return ssl_context(self._ca_file, self._pins)
+
     def client(self) -> httpx.Client:
         """An HTTP client that follows no redirect, repeats nothing and keeps no cookie. Raises BadCaFile."""
-        return self._client(self.open)
+        return _client(self.open, self.ssl_context(), self.sightings)
 
     def _direct_client(self) -> httpx.Client:
-        return self._client(lambda host, port, seconds: direct.connect(host, port, time.monotonic() + seconds))
-
-    def _client(self, open_stream: Callable[[str, int, float], socket.socket]) -> httpx.Client:
-        watcher = self.sightings if open_stream == self.open else None
-        limits = httpx.Limits(max_connections=2, keepalive_expiry=5.0)
-        return httpx.Client(
-            transport=EgressTransport(open_stream, ssl_context(self._ca_file), limits, watcher),
-            trust_env=False,
-            follow_redirects=False,
-            timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
-            headers={"User-Agent": f"dovetail-connector/{__version__}", "Accept-Encoding": "identity"},
+        """For a PAC file's address."""
+        return _client(
+            lambda host, port, seconds: direct.connect(host, port, time.monotonic() + seconds),
+            ssl_context(self._ca_file),
         )
+
+
+def _client(open_stream: Open, context: ssl.SSLContext, watcher: Sightings | None = None) -> httpx.Client:
+    limits = httpx.Limits(max_connections=2, keepalive_expiry=5.0)
+    return httpx.Client(
+        transport=EgressTransport(open_stream, context, limits, watcher),
+        trust_env=False,
+        follow_redirects=False,
+        timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
+        headers={"User-Agent": f"dovetail-connector/{__version__}", "Accept-Encoding": "identity"},
+    )
 
 
 def _close_unwanted(opening: asyncio.Future[socket.socket]) -> None:

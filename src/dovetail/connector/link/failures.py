@@ -20,6 +20,10 @@ _OF_THE_SERVER = {
     Verdict.BLOCKED_HERE: "A firewall blocks the way to {host}: ask your IT to allow outgoing HTTPS to it.",
     Verdict.CUT: "The connection to {host} was cut: it is tried again later.",
     Verdict.NO_TLS: "{host} does not speak TLS as it should: check the address and the port.",
+    Verdict.OLD_TLS: (
+        "{host} speaks only versions of TLS that are not safe any more: ask whoever runs it, or your IT if a box in"
+        " between opens the connection."
+    ),
     Verdict.STALLED: "{host} took too long to answer: it is tried again later.",
     Verdict.UNKNOWN: "{host} cannot be reached: check that this PC is online.",
 }
@@ -28,6 +32,9 @@ _STALLED_IN_TLS = (
 )
 _OF_THE_PROXY = {
     Verdict.PROXY_DOWN: "The proxy {proxy} cannot be used ({detail}): check the network, or ask your IT.",
+    Verdict.PROXY_UNTRUSTED: (
+        "The proxy {proxy} is reached over TLS, and this PC does not trust its certificate ({detail}): ask your IT."
+    ),
     Verdict.PROXY_AUTH_REQUIRED: (
         "The proxy {proxy} wants a name and a password: enter them with `dovetail proxy {proxy} --user NAME`."
     ),
@@ -56,6 +63,11 @@ _OF_THE_CERTIFICATE = {
     Verdict.UNTRUSTED: (
         "This PC does not trust the certificate of {host}. If your server has a CA of its own, name its file"
         " with --ca-file; if not, something in between opens the connection: ask your IT."
+    ),
+    Verdict.NOT_PINNED: (
+        "The certificate of {host} has another key than those pinned: nothing was told to it. Something in between"
+        " opens the connection, or the server has a new key: ask whoever runs it, and connect again with the right"
+        " --pin."
     ),
 }
 

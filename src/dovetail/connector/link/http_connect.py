@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 from dataclasses import dataclass
 
 import h11
 
-from dovetail.connector.link import direct
+from dovetail.connector.link import direct, relay
 from dovetail.connector.link.gate import TRIES, Gate, Trying
 from dovetail.connector.link.proxy_auth import RefusedByDirectory, challenge_of, choose
 from dovetail.connector.link.routes import Proxy, ProxyCredential
+from dovetail.connector.link.transport import handshake
 from dovetail.connector.link.verdicts import EgressError, Phase, Verdict
 
 MAX_HEAD_BYTES = 65536
@@ -32,10 +34,19 @@ class _Answer:
 
 
 def connect(
-    proxy: Proxy, host: str, port: int, credential: ProxyCredential | None, gate: Gate, deadline: float
+    proxy: Proxy,
+    host: str,
+    port: int,
+    credential: ProxyCredential | None,
+    gate: Gate,
+    deadline: float,
+    context: ssl.SSLContext | None = None,
 ) -> socket.socket:
-    """A connected, blocking socket to ``host:port``. Raises EgressError, and TimeoutError."""
-    with contextlib.closing(_Asker(proxy, host, port, deadline)) as asker:
+    """A connected, blocking socket to ``host:port``. Raises EgressError, and TimeoutError.
+
+    `context` is for a proxy that is itself reached over TLS.
+    """
+    with contextlib.closing(_Asker(proxy, host, port, deadline, context)) as asker:
         answer = asker.ask()
         if answer.status == 407:
             answer = _authenticate(asker, answer, proxy, credential, gate)
@@ -91,9 +102,10 @@ def _handshake(asker: _Asker, answer: _Answer, proxy: Proxy, credential: ProxyCr
 class _Asker:
     """One tunnel asked for, on as few connections as the proxy allows."""
 
-    def __init__(self, proxy: Proxy, host: str, port: int, deadline: float) -> None:
+    def __init__(self, proxy: Proxy, host: str, port: int, deadline: float, context: ssl.SSLContext | None) -> None:
         self._proxy = proxy
         self._deadline = deadline
+        self._context = context
         self._socket: socket.socket | None = None
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD_BYTES)
         self.target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -119,6 +131,8 @@ class _Asker:
     def _connected(self) -> socket.socket:
         if self._socket is None:
             self._socket = dial(self._proxy, self._deadline)
+            if self._context is not None:
+                self._socket = _secured(self._socket, self._context, self._proxy, self._deadline)
             self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD_BYTES)
         self._socket.settimeout(direct.left(self._deadline))
         return self._socket
@@ -182,7 +196,7 @@ class _Asker:
         """The tunnel; from now on it is the caller's."""
         assert self._socket is not None
         tunnel, self._socket = self._socket, None
-        return tunnel
+        return relay.plain(tunnel) if isinstance(tunnel, ssl.SSLSocket) else tunnel
 
     def close(self) -> None:
         if self._socket is not None:
@@ -200,6 +214,20 @@ def dial(proxy: Proxy, deadline: float) -> socket.socket:
         return direct.connect(proxy.host, proxy.port, deadline)
     except OSError as error:
         raise EgressError(Verdict.PROXY_DOWN, Phase.PROXY, _why_down(error), proxy=proxy.name) from error
+
+
+def _secured(stream: socket.socket, context: ssl.SSLContext, proxy: Proxy, deadline: float) -> ssl.SSLSocket:
+    """TLS to the proxy itself; what runs through it has its own inside."""
+    try:
+        return handshake(stream, context, proxy.host, direct.left(deadline))
+    except ssl.SSLCertVerificationError as error:
+        raise EgressError(Verdict.PROXY_UNTRUSTED, Phase.PROXY, error.verify_message, proxy=proxy.name) from error
+    except ssl.SSLError as error:
+        raise EgressError(Verdict.NOT_A_PROXY, Phase.PROXY, "it does not speak TLS", proxy=proxy.name) from error
+    except EgressError as error:
+        raise EgressError(error.verdict, Phase.PROXY, error.detail, proxy=proxy.name) from error
+    except OSError as error:
+        raise EgressError(Verdict.PROXY_DOWN, Phase.PROXY, "it hung up", proxy=proxy.name) from error
 
 
 def _why_down(error: OSError) -> str:

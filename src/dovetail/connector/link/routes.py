@@ -1,6 +1,6 @@
 """Ways out: direct, an HTTP proxy by CONNECT, a SOCKS5 proxy; and how people and PAC scripts write them.
 
-Left out: SOCKS4, and TLS to the proxy itself (``https://`` proxies): both are named when met, never passed over.
+Left out: SOCKS4, which is named when met, never passed over.
 """
 
 from __future__ import annotations
@@ -23,7 +23,19 @@ class BadProxy(ValueError):
 
 class Kind(StrEnum):
     HTTP = "http"
+    HTTPS = "https"  # an HTTP proxy that is itself reached over TLS
     SOCKS5 = "socks5"
+
+
+_WORDS = {Kind.HTTP: "", Kind.HTTPS: "TLS ", Kind.SOCKS5: "SOCKS5 "}
+_KINDS = {
+    "http": Kind.HTTP,
+    "https": Kind.HTTPS,
+    "socks": Kind.SOCKS5,
+    "socks5": Kind.SOCKS5,
+    "socks5h": Kind.SOCKS5,
+}
+_PORTS = {Kind.HTTP: 80, Kind.HTTPS: 443, Kind.SOCKS5: 1080}
 
 
 @dataclass(frozen=True)
@@ -53,7 +65,7 @@ class Proxy:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     def __str__(self) -> str:
-        return f"through the {'SOCKS5 ' if self.kind is Kind.SOCKS5 else ''}proxy {self.name}"
+        return f"through the {_WORDS[self.kind]}proxy {self.name}"
 
 
 Route = Direct | Proxy
@@ -90,19 +102,18 @@ def read_mode(text: str) -> str:
 
 
 def read_proxy(text: str) -> Proxy:
-    """``http://host:port``, ``socks5://host:port``, or ``host:port`` for an HTTP proxy."""
+    """``http://host:port``, ``https://host:port``, ``socks5://host:port``, or ``host:port`` for an HTTP proxy."""
     try:
         parts = urlsplit(text if "://" in text else f"http://{text}")
         port = parts.port
     except ValueError:
         raise BadProxy("That is no address of a proxy: it looks like http://proxy.example.org:8080.") from None
-    scheme = parts.scheme.lower()
-    if scheme == "https":
-        raise BadProxy("A proxy that is itself reached over TLS is not supported: ask your IT for its http:// address.")
-    if scheme not in ("http", "socks", "socks5", "socks5h") or not parts.hostname:
-        raise BadProxy("That is no address of a proxy: write http://host:port or socks5://host:port.")
-    kind = Kind.HTTP if scheme == "http" else Kind.SOCKS5
-    return Proxy(kind, parts.hostname, port or (1080 if kind is Kind.SOCKS5 else 80), _given(parts))
+    kind = _KINDS.get(parts.scheme.lower())
+    if kind is None or not parts.hostname:
+        raise BadProxy(
+            "That is no address of a proxy: write http://host:port, https://host:port or socks5://host:port."
+        )
+    return Proxy(kind, parts.hostname, port or _PORTS[kind], _given(parts))
 
 
 def _given(parts: SplitResult) -> ProxyCredential | None:
@@ -121,6 +132,8 @@ def read_pac_answer(answer: str) -> tuple[Route, ...]:
                 routes.append(Direct())
             case "PROXY" | "HTTP":
                 routes.append(_pac_proxy("http", address))
+            case "HTTPS":
+                routes.append(_pac_proxy("https", address))
             case "SOCKS" | "SOCKS5":
                 routes.append(_pac_proxy("socks5", address))
     if not answer.strip():

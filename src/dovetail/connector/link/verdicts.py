@@ -12,6 +12,8 @@ import ssl
 from collections.abc import Iterator
 from enum import StrEnum
 
+from dovetail.connector.link.tls import PinMismatch
+
 
 class Phase(StrEnum):
     DNS = "dns"
@@ -30,10 +32,13 @@ class Verdict(StrEnum):
     BLOCKED_HERE = "blocked_here"
     CUT = "cut"
     NO_TLS = "no_tls"
+    OLD_TLS = "old_tls"
     CLOCK_OR_EXPIRED = "clock_or_expired"
     WRONG_NAME = "wrong_name"
     UNTRUSTED = "untrusted"
+    NOT_PINNED = "not_pinned"
     PROXY_DOWN = "proxy_down"
+    PROXY_UNTRUSTED = "proxy_untrusted"
     PROXY_AUTH_REQUIRED = "proxy_auth_required"
     PROXY_CREDENTIALS_REJECTED = "proxy_credentials_rejected"
     PROXY_TICKET_MISSING = "proxy_ticket_missing"
@@ -58,7 +63,9 @@ class EgressError(OSError):
 
 _NOT_YET_VALID_OR_EXPIRED = {9, 10}  # X509_V_ERR_* of OpenSSL
 _ANOTHER_NAME = {62, 63, 64}
-_NO_TLS = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "HTTPS_PROXY_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE"}
+_NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "HTTPS_PROXY_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE")
+_OLD_TLS = ("TLSV1_ALERT_PROTOCOL_VERSION", "UNSUPPORTED_PROTOCOL")
+_OF_TLS = {**dict.fromkeys(_NO_TLS, Verdict.NO_TLS), **dict.fromkeys(_OLD_TLS, Verdict.OLD_TLS)}
 _UNREACHABLE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.ENETDOWN, errno.EHOSTDOWN}
 _BLOCKED_HERE = {errno.EACCES, errno.EPERM}
 _WINDOWS_BLOCKED_HERE = 10013  # WSAEACCES: the firewall of this PC
@@ -86,15 +93,17 @@ def find_egress_error(error: BaseException) -> EgressError | None:
 
 
 def _verdict(cause: BaseException, phase: Phase) -> Verdict | None:
-    # The order matters: SSLCertVerificationError is an SSLError, and that, like the others, an OSError.
+    # The order matters: PinMismatch is an SSLCertVerificationError, that an SSLError, and all of them are OSErrors.
     if isinstance(cause, EgressError):
         return cause.verdict
+    if isinstance(cause, PinMismatch):
+        return Verdict.NOT_PINNED
     if isinstance(cause, ssl.SSLCertVerificationError):
         return _of_certificate(cause.verify_code)
     if isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError | ConnectionResetError | BrokenPipeError):
         return Verdict.CUT
     if isinstance(cause, ssl.SSLError):
-        return Verdict.NO_TLS if cause.reason in _NO_TLS else Verdict.CUT
+        return _OF_TLS.get(cause.reason, Verdict.CUT)
     if isinstance(cause, socket.gaierror):
         return Verdict.DNS_FAIL
     if isinstance(cause, ConnectionRefusedError):

@@ -29,6 +29,7 @@ class Trouble(StrEnum):
     TLS_INTERCEPTED = "tls-intercepted"
     EXPIRED = "expired"
     WRONG_NAME = "wrong-name"
+    NOT_PINNED = "not-pinned"
     PROXY_SIGN_IN = "proxy-sign-in"
     PROXY_FORBIDS = "proxy-forbids"
     PROXY_FAILS = "proxy-fails"
@@ -60,9 +61,12 @@ _VERDICTS = {
     Verdict.STALLED: Trouble.SILENT,
     Verdict.CUT: Trouble.CUT,
     Verdict.NO_TLS: Trouble.NOT_XMPP,
+    Verdict.OLD_TLS: Trouble.NOT_XMPP,
     Verdict.UNTRUSTED: Trouble.TLS_INTERCEPTED,
     Verdict.CLOCK_OR_EXPIRED: Trouble.EXPIRED,
     Verdict.WRONG_NAME: Trouble.WRONG_NAME,
+    Verdict.NOT_PINNED: Trouble.NOT_PINNED,
+    Verdict.PROXY_UNTRUSTED: Trouble.PROXY_FAILS,
     Verdict.PROXY_AUTH_REQUIRED: Trouble.PROXY_SIGN_IN,
     Verdict.PROXY_CREDENTIALS_REJECTED: Trouble.PROXY_SIGN_IN,
     Verdict.PROXY_TICKET_MISSING: Trouble.PROXY_SIGN_IN,
@@ -90,6 +94,7 @@ _SENTENCES = {
     ),
     Trouble.EXPIRED: "The certificate on port {port} of {host} has expired, or this PC's clock is wrong.",
     Trouble.WRONG_NAME: "The certificate on port {port} is not for {host}.",
+    Trouble.NOT_PINNED: "The certificate on port {port} of {host} has another key than those pinned.",
     Trouble.PROXY_SIGN_IN: "The proxy wants a name and a password for port {port}: see `dovetail proxy --help`.",
     Trouble.PROXY_FORBIDS: "The proxy lets nothing through to port {port}.",
     Trouble.PROXY_FAILS: "The proxy cannot be used for port {port}.",

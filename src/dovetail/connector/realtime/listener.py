@@ -17,7 +17,6 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 
 from dovetail.connector.link.egress import Egress
 from dovetail.connector.link.signin import Credential
@@ -52,7 +51,6 @@ class Listener:
         wake: Callable[[], None],
         told: Callable[[RealtimeState], None],
         *,
-        ca_file: Path | None = None,
         rhythm: Rhythm | None = None,
         chance: Callable[[], float] = random.random,
     ) -> None:
@@ -61,7 +59,6 @@ class Listener:
         self._egress = egress
         self._wake = wake
         self._told = told
-        self._ca_file = ca_file
         self._rhythm = rhythm or Rhythm()
         self._chance = chance
         self._state = RealtimeState()
@@ -128,7 +125,6 @@ class Listener:
             self._egress,
             lambda hint: self._wake(),
             sender=target.sender,
-            ca_file=self._ca_file,
             patience=self._rhythm.patience,
         )
         self._state = self._state.model_copy(update={"ports": ()})
@@ -205,7 +201,7 @@ class Listener:
             for candidate in ladder.better(place):
                 seconds = self._rhythm.patience.deadline
                 try:
-                    await probe(candidate, target.domain, self._egress, self._ca_file, seconds)
+                    await probe(candidate, target.domain, self._egress, seconds)
                 except StreamDown as down:
                     self._found(candidate, down.trouble)
                     self._tell()

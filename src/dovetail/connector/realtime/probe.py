@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
 from dovetail.connector.link.egress import Egress
-from dovetail.connector.link.tls import ssl_context
 from dovetail.connector.link.verdicts import Phase
 from dovetail.connector.realtime.diagnosis import StreamDown, Trouble, diagnose
 from dovetail.connector.realtime.ladder import Place, Rung
@@ -20,14 +18,14 @@ from dovetail.connector.realtime.parser import MAX_BYTES
 _PROMISED = {Rung.DIRECT_TLS: b"<mechanisms", Rung.STARTTLS: b"<starttls"}
 
 
-async def probe(place: Place, domain: str, egress: Egress, ca_file: Path | None, seconds: float) -> None:
+async def probe(place: Place, domain: str, egress: Egress, seconds: float) -> None:
     """Returns where an XMPP server answers. Raises StreamDown."""
     phase = Phase.TCP
     try:
         async with asyncio.timeout(seconds):
             socket = await egress.open_async(place.host, place.port, seconds)
             phase = Phase.TLS if place.rung is Rung.DIRECT_TLS else Phase.ANSWER
-            context = ssl_context(ca_file) if place.rung is Rung.DIRECT_TLS else None
+            context = egress.ssl_context() if place.rung is Rung.DIRECT_TLS else None
             name = place.host if context is not None else None
             reader, writer = await asyncio.open_connection(sock=socket, ssl=context, server_hostname=name)
             phase = Phase.ANSWER

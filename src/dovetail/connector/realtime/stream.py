@@ -18,7 +18,6 @@ import logging
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, cast
 
 from slixmpp import ClientXMPP
@@ -27,7 +26,6 @@ from slixmpp.xmlstream.matcher import MatchXPath
 
 from dovetail.connector.link.egress import Egress
 from dovetail.connector.link.signin import Credential
-from dovetail.connector.link.tls import ssl_context
 from dovetail.connector.link.verdicts import Phase
 from dovetail.connector.realtime import scram
 from dovetail.connector.realtime.diagnosis import StreamDown, Trouble, diagnose, of_sasl_failure, of_stream_error
@@ -63,15 +61,13 @@ class Stream(ClientXMPP):
         told: Callable[[Hint], None],
         *,
         sender: str | None = None,
-        ca_file: Path | None = None,
         patience: Patience | None = None,
     ) -> None:
         self._sender = sender or domain
-        self._context = ssl_context(ca_file)
+        self._context = egress.ssl_context()
         self._context.set_alpn_protocols(["xmpp-client"])
         full = f"{jid(credential.connector_id, domain)}/{RESOURCE}"
         super().__init__(full, credential.tokenized, sasl_mech=MECHANISM, ssl_context=self._context)
-        self._ca_file = ca_file
         self._egress = egress
         self._told = told
         self._patience = patience or Patience()
@@ -162,7 +158,7 @@ class Stream(ClientXMPP):
                 await self.loop.create_connection(lambda: link, sock=socket)
             case Rung.WEBSOCKET:
                 self._phase = Phase.TLS
-                await open_websocket(link, socket, ssl_context(self._ca_file), place)
+                await open_websocket(link, socket, self._egress.ssl_context(), place)
         self._phase = Phase.ANSWER
 
     async def start_tls(self) -> bool:
