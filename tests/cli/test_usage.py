@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,7 +70,7 @@ def test_json_is_one_object_for_failures_too(dovetail: Run, command: str) -> Non
         ({"--server": "http://book.example.org"}, "only over TLS"),
         ({"--server": None}, "--server is missing"),
         ({"--id": "short"}, "10 letters and digits"),
-        ({"--calendar": "outlook"}, "folder:PATH"),
+        ({"--calendar": "outlok"}, "folder:PATH"),
         ({"--calendar": "folder:"}, "folder:PATH"),
         ({"--ca-file": "nowhere.pem"}, "no file"),
         ({"--interval": "0"}, "--interval"),
@@ -161,3 +162,15 @@ def test_admin_passes_its_arguments_on(dovetail: Run, tmp_path: Path) -> None:
     unknown = dovetail("admin", "nonsense", env={"DOVETAIL_DATA": str(data)})
     assert unknown.returncode == 1
     assert "Unknown command: 'nonsense'" in unknown.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there it looks for Outlook")
+@pytest.mark.parametrize("option", [(), ("--self-test",)])
+def test_the_doctor_says_on_any_machine_what_of_outlook_can_be_used(dovetail: Run, option: tuple[str, ...]) -> None:
+    done = dovetail("doctor", "outlook", *option)
+    facts = json.loads(dovetail("doctor", "outlook", "--json", *option).stdout)
+
+    assert done.returncode == facts["exit_code"] == ExitCode.CALENDAR
+    assert "runs on Windows only" in done.stdout
+    assert "outlook-file:PATH" in done.stdout
+    assert (facts["ok"], facts["code"], facts["data_files"]) == (False, "no_windows", True)

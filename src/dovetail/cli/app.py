@@ -11,7 +11,7 @@ from dovetail.cli.admin import admin
 from dovetail.cli.connect import connect
 from dovetail.cli.demo import demo
 from dovetail.cli.disconnect import disconnect
-from dovetail.cli.doctor import doctor
+from dovetail.cli.doctor_outlook import doctor
 from dovetail.cli.mode import mode
 from dovetail.cli.proxy import proxy
 from dovetail.cli.run import run

@@ -57,8 +57,9 @@ class NameSpace:
         return self._outlook.present(Collection(self._outlook, found))
 
     def GetDefaultFolder(self, kind: int) -> Any:
-        assert kind == 9
-        return self._outlook.present(Folder(self._outlook, self._mailbox.stores[0].root.folders[1]))
+        store = self._mailbox.stores[0]
+        found = {3: store.deleted, 9: store.root.folders[1]}[kind]
+        return self._outlook.present(Folder(self._outlook, found))
 
     def GetFolderFromID(self, entry_id: str, store_id: str) -> Any:
         store = self._reach(store_id)
@@ -98,6 +99,19 @@ class Collection:
         return self._outlook.present(self._members[number - 1])
 
 
+class Folders(Collection):
+    def __init__(self, outlook: ModelOutlook, folder: kept.Folder) -> None:
+        super().__init__(outlook, [Folder(outlook, below) for below in folder.folders])
+        self._folder = folder
+
+    def Add(self, name: str, kind: int) -> Any:
+        assert kind == 9
+        if self._folder.refuses:
+            raise kept.outlook_error(self._folder.refuses)
+        made = self._folder.store.add(name, below=self._folder)
+        return self._outlook.present(Folder(self._outlook, made))
+
+
 class Store:
     def __init__(self, outlook: ModelOutlook, store: kept.Store) -> None:
         self._outlook, self._store = outlook, store
@@ -116,11 +130,19 @@ class Folder:
     def __init__(self, outlook: ModelOutlook, folder: kept.Folder) -> None:
         self._outlook, self.kept = outlook, folder
         self.EntryID, self.Name, self.DefaultItemType = folder.entry_id, folder.name, folder.item_type
+        self.StoreID = folder.store.id
 
     @property
     def Folders(self) -> Any:
-        found = [Folder(self._outlook, folder) for folder in self.kept.folders]
-        return self._outlook.present(Collection(self._outlook, found))
+        return self._outlook.present(Folders(self._outlook, self.kept))
+
+    def Delete(self) -> None:
+        """To the deleted items; from there for good."""
+        deleted = self.kept.store.deleted
+        parent = self.kept.parent()
+        parent.folders.remove(self.kept)
+        if parent is not deleted:
+            deleted.folders.append(self.kept)
 
     @property
     def Items(self) -> Any:
@@ -303,7 +325,10 @@ class AppointmentItem:
         assert self._message is not None
         if self._message.saves != self._saves:
             raise self._outlook.error(OBJECT_CHANGED)
-        self._outlook.mailbox.delete(self._message)
+        if self._message.folder is self._message.folder.store.deleted:
+            del self._message.folder.messages[self._message.entry_id]
+        else:
+            self._outlook.mailbox.delete(self._message)
 
     def _get(self, name: str) -> Value | None:
         if self.fails:

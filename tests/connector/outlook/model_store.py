@@ -70,6 +70,10 @@ class Folder:
     unreadable: int = 0
     listeners: list[Callable[[], None]] = field(default_factory=list)
 
+    def parent(self) -> Folder:
+        every = (self.store.root, *self.store.all_folders())
+        return next(folder for folder in every if self in folder.folders)
+
     def seen(self) -> list[Message]:
         return list(self.messages.values())[: self.shows]
 

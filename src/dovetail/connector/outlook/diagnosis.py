@@ -46,6 +46,8 @@ class Code(Enum):
     PROMPT = "security_prompt"
     CLOSED = "not_running"
     BITNESS = "bitness_mismatch"
+    SILENT = "does_not_answer"
+    UNFIT = "self_test_failed"
 
 
 _PERMANENT = frozenset((Code.NO_WINDOWS, Code.SERVICE, Code.NONE, Code.NEW_ONLY, Code.REGISTRATION))

@@ -28,7 +28,7 @@ def read_facts() -> Facts:
     return Facts(platform.system())
 
 
-def open_outlook(profile: str = "", *, may_start: bool = False) -> CalendarPort:
+def open_outlook(profile: str = "", *, may_start: bool = False) -> WorkerCalendar:
     """The calendars of an Outlook profile, the default one if none is named. `may_start`: start Outlook where it does
     not run and the User did not close it. Raises CalendarError."""
     if sys.platform != "win32":

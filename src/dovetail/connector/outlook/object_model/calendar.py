@@ -16,7 +16,7 @@ are called, and everything else is, in the thread that the port is called in.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, tzinfo
 from functools import partial
@@ -56,6 +56,7 @@ from dovetail.connector.outlook.object_model.clock import Clock
 from dovetail.connector.outlook.object_model.faults import Outcome, OutlookFault
 from dovetail.connector.outlook.object_model.gathering import Gathered
 from dovetail.connector.outlook.object_model.rows import open_table, rows
+from dovetail.connector.outlook.object_model.scratch import make_scratch, remove_scratch
 from dovetail.connector.outlook.object_model.session import Session
 from dovetail.connector.outlook.object_model.stamping import bears
 from dovetail.connector.outlook.object_model.window_filter import FormatDate, WindowFilters
@@ -169,6 +170,16 @@ class ObjectModelCalendar:
         with self._session() as session, self._learning(calendar), self._changing(session, calendar):
             item, _ = self._own(session, calendar, handle, version, stamp)
             self._com.call(item, "Delete")
+
+    def make_scratch(self) -> str:
+        """A calendar to try things in: its id."""
+        with self._session() as session:
+            return make_scratch(self._com, session)
+
+    def remove_scratch(self, calendar: str, bookings: Iterable[UUID]) -> None:
+        """With all that these bookings left among the deleted items."""
+        with self._session() as session:
+            remove_scratch(self._com, session, calendar, bookings)
 
     @contextmanager
     def watch(self, changed: Callable[[], None]) -> Iterator[None]:

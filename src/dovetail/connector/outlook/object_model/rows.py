@@ -62,22 +62,33 @@ def open_table(com: Automation, folder: Any, where: str = "") -> Any:
 
 def rows(com: Automation, table: Any, clock: Clock) -> Iterator[Row]:
     """What is in the table. Raises OutlookFault."""
-    places = _places(com, table)
+    for values in _values(com, table, _NEEDED):
+        yield _row(values, clock)
+
+
+def entry_ids(com: Automation, table: Any) -> Iterator[str]:
+    """Of a table of whatever items. Raises OutlookFault."""
+    for (entry_id,) in _values(com, table, ("EntryID",)):
+        yield str(entry_id)
+
+
+def _values(com: Automation, table: Any, names: Sequence[str]) -> Iterator[list[Any]]:
+    places = _places(com, table, names)
     while not com.get(table, "EndOfTable"):
         block = com.call(table, "GetArray", AT_ONCE)
         if not block:
             return
         for values in block:
-            yield _row([values[place] for place in places], clock)
+            yield [values[place] for place in places]
 
 
-def _places(com: Automation, table: Any) -> list[int]:
+def _places(com: Automation, table: Any, needed: Sequence[str]) -> list[int]:
     """Where the columns that we need stand in a row."""
     columns = com.get(table, "Columns")
     names = [com.get(com.call(columns, "Item", n), "Name") for n in range(1, com.get(columns, "Count") + 1)]
-    if not set(_NEEDED) <= set(names):
+    if not set(needed) <= set(names):
         raise CalendarError("Outlook's table of this calendar lacks columns that it always had.", transient=False)
-    return [names.index(name) for name in _NEEDED]
+    return [names.index(name) for name in needed]
 
 
 def _row(values: Sequence[Any], clock: Clock) -> Row:

@@ -17,7 +17,7 @@ from dovetail.connector.outlook.object_model.faults import Outcome, OutlookFault
 from dovetail.protocol.messages import Access
 
 OL_APPOINTMENT_ITEM = 1
-_OL_FOLDER_DELETED_ITEMS, _OL_FOLDER_CALENDAR = 3, 9
+OL_FOLDER_DELETED_ITEMS, OL_FOLDER_CALENDAR = 3, 9
 _DELEGATE, _PUBLIC = 1, 2
 _SUBSCRIBED = ("internet calendars.pst", "sharepoint lists.pst")
 _OFFLINE_MODES = frozenset((100, 300))
@@ -74,6 +74,10 @@ class Session:
                 raise CalendarError("This calendar is not in Outlook at the moment.") from None
             raise
 
+    def default_folder(self, kind: int) -> Any:
+        """Of the store that new items go to."""
+        return self._com.call(self._namespace, "GetDefaultFolder", kind)
+
     def item(self, calendar: str, entry_id: str) -> Any:
         """An item of this calendar. What lies in another folder, the deleted items above all, is Outcome.GONE."""
         place = place_of(calendar)
@@ -87,7 +91,7 @@ class Session:
         return one == other or bool(self._com.call(self._namespace, "CompareEntryIDs", one, other))
 
     def calendars(self) -> list[CalendarInfo]:
-        default = self._com.get(self._com.call(self._namespace, "GetDefaultFolder", _OL_FOLDER_CALENDAR), "EntryID")
+        default = self._com.get(self.default_folder(OL_FOLDER_CALENDAR), "EntryID")
         found: list[CalendarInfo] = []
         stores = self._com.get(self._namespace, "Stores")
         for number in range(1, self._com.get(stores, "Count") + 1):
@@ -142,7 +146,7 @@ class Session:
 
     def _deleted_items(self, store: Any) -> str:
         try:
-            return str(self._com.get(self._com.call(store, "GetDefaultFolder", _OL_FOLDER_DELETED_ITEMS), "EntryID"))
+            return str(self._com.get(self._com.call(store, "GetDefaultFolder", OL_FOLDER_DELETED_ITEMS), "EntryID"))
         except OutlookFault as fault:
             if fault.outcome is Outcome.DEAD:
                 raise

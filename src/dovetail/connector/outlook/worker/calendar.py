@@ -13,7 +13,7 @@ import multiprocessing
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
@@ -109,6 +109,12 @@ class WorkerCalendar:
 
     def delete(self, calendar: str, handle: str, version: str, stamp: Stamp) -> None:
         self._call("delete", calendar, handle, version, stamp)
+
+    def make_scratch(self) -> str:
+        return cast(str, self._call("make_scratch"))
+
+    def remove_scratch(self, calendar: str, bookings: Iterable[UUID]) -> None:
+        self._call("remove_scratch", calendar, tuple(bookings))
 
     @contextmanager
     def watch(self, changed: Callable[[], None]) -> Iterator[None]:
