@@ -55,6 +55,10 @@ class ModelInWorker:
     def pid(self) -> int:
         return os.getpid()
 
+    def starts_the_program(self, seconds: float) -> None:
+        self._manners.starting()
+        time.sleep(seconds)
+
     def reads_a_guarded_text(self, seconds: float) -> None:
         """Which brings up a question that nobody answers."""
         self._manners.asking("Body")

@@ -54,11 +54,13 @@ def test_outlook_is_not_started_unless_that_is_allowed() -> None:
 
 
 def test_outlook_is_started_where_it_may_be() -> None:
-    desk = Desk(may_start=True)
+    told: list[bool] = []
+    desk = Desk(may_start=True, starting=lambda: told.append(desk.outlook.running))
     desk.outlook.dies()
 
     assert desk.lists() == 2
     assert desk.launcher.started == 1
+    assert told == [False], "because it takes long"
 
 
 def test_an_outlook_that_cannot_be_attached_to_yet_is_reached_without_starting_another() -> None:

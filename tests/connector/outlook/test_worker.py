@@ -72,6 +72,10 @@ def test_a_worker_that_is_at_it_for_long_is_not_taken_for_stuck(own: WorkerCalen
     assert own._call("rests", 3.0) is None
 
 
+def test_a_program_that_starts_is_given_more_time(own: WorkerCalendar) -> None:
+    assert own._call("starts_the_program", 3.0) is None
+
+
 def test_a_call_without_end_is_ended_however_lively_it_looks(own: WorkerCalendar) -> None:
     begun = time.monotonic()
 

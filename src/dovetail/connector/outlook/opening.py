@@ -66,6 +66,7 @@ def in_worker(profile: str, may_start: bool, closed: bool, manners: Manners) -> 
         closed=closed,
         may_be_started=may_be_started,
         explain=lambda outcome: diagnose(facts.read_facts(), outcome).finding.error(),
+        starting=manners.starting,
         found=manners.found,
     )
 

@@ -49,8 +49,8 @@ class Launcher(Protocol):
 
 class RunningOutlook:
     """`closed`: the User closed it, and it was not seen since. `may_be_started` raises CalendarError where starting it
-    would only bring up a question; `explain` gives the sentences for a failure to reach it; `found` and `gone` are
-    called when it is connected, and when the User closed it."""
+    would only bring up a question; `explain` gives the sentences for a failure to reach it; `starting`, `found` and
+    `gone` are called before it is started, when it is connected, and when the User closed it."""
 
     def __init__(
         self,
@@ -61,11 +61,13 @@ class RunningOutlook:
         closed: bool = False,
         may_be_started: Callable[[], None] = lambda: None,
         explain: Callable[[Outcome], CalendarError] = OutlookFault,
+        starting: Callable[[], None] = lambda: None,
         found: Callable[[], None] = lambda: None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._launcher, self._profile, self._may_start, self._closed = launcher, profile, may_start, closed
-        self._may_be_started, self._explain, self._found = may_be_started, explain, found
+        self._may_be_started, self._explain = may_be_started, explain
+        self._starting, self._found = starting, found
         self._monotonic = monotonic
         self._com = Automation()
         self._closed_at: float | None = None
@@ -107,6 +109,7 @@ class RunningOutlook:
                 raise
         if started:
             self._may_be_started()
+            self._starting()
         application = self._launcher.start()
         if started and self._profile:
             namespace = self._com.call(application, "GetNamespace", "MAPI")

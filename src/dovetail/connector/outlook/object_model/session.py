@@ -1,8 +1,10 @@
 """A connection to a running Outlook: its calendars, and items by their ids.
 
-A calendar's id is that of its store and that of its folder, as Outlook gives them. Rights are not to be had from
-unguarded members: calendars of the User's own mailboxes and data files are taken to be bookable until Outlook refuses,
-other people's are taken not to be. Public folders are not searched.
+A calendar's id is that of its store and that of its folder, as Outlook gives them. What may be done with a folder is
+in its PR_ACCESS, and the object model shows that through PropertyAccessor alone, which is guarded on folders and stores
+as well. So rights are told from unguarded members: calendars of the User's own mailboxes and data files are taken to be
+bookable until Outlook refuses (and then `calendar` remembers it), other people's and subscriptions are taken not to be,
+one whose items cannot be counted is unreadable. Public folders are not searched.
 """
 
 from __future__ import annotations

@@ -45,8 +45,8 @@ _DIED = "The program that reads the calendar ended unexpectedly. It is started a
 
 @dataclass(frozen=True)
 class Deadlines:
-    """Seconds. `silence`: without an answer, or a sign that the worker is at it; `start`: the same for a new worker,
-    which may have to start its program. `whole`: for a call in all."""
+    """Seconds. `silence`: without an answer, or a sign that the worker is at it; `start`: the same for a worker that
+    starts, or starts its program. `whole`: for a call in all."""
 
     silence: float = 60.0
     start: float = 180.0
@@ -194,7 +194,7 @@ class _Running:
         self._process: SpawnProcess = context.Process(target=main, args=(theirs, build), daemon=True)
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._noted = noted
-        self._was_heard = False
+        self._starts = True
         try:
             self._process.start()
         finally:
@@ -210,13 +210,13 @@ class _Running:
         last_moment = time.monotonic() + deadlines.whole
         asked = False
         while True:
-            silence = deadlines.silence if self._was_heard else deadlines.start
+            silence = deadlines.start if self._starts else deadlines.silence
             patience = min(silence, last_moment - time.monotonic())
             try:
                 message = self._inbox.get(timeout=max(patience, 0.0))
             except queue.Empty:
                 raise _Lost(Silence(min(silence, deadlines.whole), asked)) from None
-            self._was_heard = True
+            self._starts = message is Note.STARTING
             asked = message is Note.ASKING
             if message is None:
                 raise _Lost

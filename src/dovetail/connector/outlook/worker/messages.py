@@ -61,6 +61,7 @@ class Note(Enum):
     """From the worker, unasked."""
 
     ALIVE = "still at it"
+    STARTING = "about to start the program, which takes long"
     ASKING = "about to read something that may bring up the program's security prompt"
     CHANGED = "something may have changed in the calendar"
     FOUND = "the program runs"

@@ -59,6 +59,10 @@ class Manners:
         """Before what may bring up a question to the User."""
         self._tell(Note.ASKING)
 
+    def starting(self) -> None:
+        """Before the program is started."""
+        self._tell(Note.STARTING)
+
     def found(self) -> None:
         """The program runs, and is connected."""
         self._tell(Note.FOUND)
@@ -157,6 +161,7 @@ class _Worker:
 
     def _do(self, port: CalendarPort, call: Call) -> object:
         if call.method == LOOK_OUT:
+            self._watching.close()
             self._watching.enter_context(port.watch(self._manners.hint))
             return None
         if call.method == LOOK_AWAY:
