@@ -35,8 +35,8 @@ def connect(
         list[str] | None,
         typer.Option(
             metavar="SPEC",
-            help="Where a calendar is: outlook for those of Outlook on this PC; folder:PATH for a folder of .ics files, or"
-            " one; outlook-file:PATH for an Outlook data file or a folder of .msg, to read alone. Repeat for more.",
+            help="Where a calendar is: outlook for those of Outlook on this PC; folder:PATH for a folder of .ics files,"
+            " or one; outlook-file:PATH for an Outlook data file or a folder of .msg, to read alone. Repeat for more.",
         ),
     ] = None,
     token_stdin: Annotated[
