@@ -59,7 +59,8 @@ def falls_back_to_the_interval(story: Story) -> str:
     story.wait(lambda: story.syncs().startswith("every 1 min (real time is not to be had: "), "it says so")
     blocked = " ".join(story.connector.status()["realtime"]["blocked"])
     _books(story)
-    return f"every 1 min, for: {blocked} Bookings still arrive"
+    story.wait(lambda: "real time is not to be had" in story.user.connection().text, "the User's page says so")
+    return f"every 1 min, for: {blocked} The User's page says so too, and bookings still arrive"
 
 
 def comes_back(story: Story) -> str:
