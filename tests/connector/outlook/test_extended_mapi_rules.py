@@ -18,7 +18,7 @@ from connector.outlook import model_mapi_values as values
 from connector.outlook.mapi_hand import MapiHand
 from connector.outlook.model_mapi import ModelMapi
 from connector.outlook.model_store import ComError, Mailbox
-from connector.outlook.outlook_hand import scan
+from connector.outlook.outlook_hand import is_completely_scanned, scan
 from dovetail.connector.calendars.port import Draft, ScanRequest
 from dovetail.connector.outlook import extended_mapi
 from dovetail.connector.outlook.extended_mapi import numbers
@@ -81,6 +81,29 @@ def test_one_that_comes_after_its_watch_ended_reaches_nobody(hand: MapiHand) -> 
         hand.adds(hand.main, NINE, TEN)
 
     assert not told.wait(0.8)
+
+
+def test_who_watches_is_told_again_after_a_session_was_lost(hand: MapiHand) -> None:
+    told = threading.Event()
+
+    with hand.port.watch(told.set):
+        hand.mapi.fails_in, hand.mapi.fails_with = 0, values.END_OF_SESSION
+        assert not is_completely_scanned(hand)
+        assert is_completely_scanned(hand)
+        hand.adds(hand.main, NINE, TEN)
+        assert told.wait(10)
+    assert hand.folders[0].listeners == hand.folders[1].listeners == []
+
+
+def test_who_watches_while_there_is_no_profile_is_told_once_there_is(hand: MapiHand) -> None:
+    told = threading.Event()
+    hand.mapi.away = values.NETWORK_ERROR
+
+    with hand.port.watch(told.set):
+        hand.mapi.away = 0
+        scan(hand)
+        hand.adds(hand.main, NINE, TEN)
+        assert told.wait(10)
 
 
 def test_what_a_lost_notification_would_have_told_the_next_scan_sees(hand: MapiHand) -> None:

@@ -6,7 +6,7 @@ dialogue. Whether a profile can be opened shows at the first use. The choice hol
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from uuid import UUID
@@ -27,6 +27,7 @@ from dovetail.connector.calendars.port import (
     no_progress,
 )
 from dovetail.connector.outlook.extended_mapi.calendar import ExtendedMapiCalendar
+from dovetail.connector.outlook.object_model.calendar import ObjectModelCalendar
 from dovetail.schedule.intervals import Interval
 
 EXTENDED_MAPI, OBJECT_MODEL = "extended-mapi", "object-model"
@@ -73,10 +74,10 @@ def while_it_answers(port: CalendarPort) -> Callable[[], CalendarPort | None]:
 
 
 class OutlookCalendar:
-    """Implements CalendarPort by the way that is open. `choose` is asked at the first use, in the thread of the port;
-    `by_object_model` is closed too, for what is written may go through it either way."""
+    """Implements CalendarPort by the way that is open. `choose` is asked at the first use, in the thread of the port.
+    `by_object_model` is at hand either way: what is written may go through it, and calendars are made through it."""
 
-    def __init__(self, choose: Callable[[], tuple[CalendarPort, Way]], by_object_model: CalendarPort) -> None:
+    def __init__(self, choose: Callable[[], tuple[CalendarPort, Way]], by_object_model: ObjectModelCalendar) -> None:
         self._choose, self._by_object_model = choose, by_object_model
         self._chosen: tuple[CalendarPort, Way] | None = None
 
@@ -107,6 +108,12 @@ class OutlookCalendar:
 
     def watch(self, changed: Callable[[], None]) -> AbstractContextManager[None]:
         return self._port().watch(changed)
+
+    def make_scratch(self) -> str:
+        return self._by_object_model.make_scratch()
+
+    def remove_scratch(self, calendar: str, bookings: Iterable[UUID]) -> None:
+        self._by_object_model.remove_scratch(calendar, bookings)
 
     def close(self) -> None:
         if self._chosen is not None:

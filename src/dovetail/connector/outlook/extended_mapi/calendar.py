@@ -18,8 +18,8 @@ A session is opened at the first use, in the thread that the port is called in, 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, tzinfo
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 from uuid import UUID
 
@@ -65,6 +65,7 @@ from dovetail.protocol.messages import Access
 from dovetail.schedule.instants import to_minutes, to_minutes_ceil
 from dovetail.schedule.intervals import Interval
 
+_SESSION_KEEPS = timedelta(minutes=5)
 _LOST = frozenset((Outcome.DEAD, Outcome.OFFLINE))
 _ACCESS = PROPERTIES["PidTagAccess"].tag
 _EMPTY = "Outlook shows an empty calendar where there were appointments. Is it still starting?"
@@ -99,6 +100,9 @@ class ExtendedMapiCalendar:
         self._object_model, self._runs = object_model, runs
         self._local, self._now, self._between = local, now, between
         self._open: Session | None = None
+        self._opened_at = datetime.min.replace(tzinfo=UTC)
+        self._watchers: list[Callable[[], None]] = []
+        self._watching = ExitStack()
         self._refused: set[str] = set()  # calendars that could not be written to
 
     def log_on(self) -> None:
@@ -110,8 +114,9 @@ class ExtendedMapiCalendar:
         return Capabilities(watches=True, writes=True, version_seconds=VERSION_SECONDS)
 
     def list_calendars(self) -> list[CalendarInfo]:
-        """On a new session: one keeps the profile as it was when it was opened."""
-        self.close()
+        """Not on an old session: it keeps the profile as it was when it was opened."""
+        if self._now() - self._opened_at >= _SESSION_KEEPS:
+            self.close()
         with self._session() as session:
             return [self._as_learned(info) for info in list_calendars(session)]
 
@@ -198,14 +203,21 @@ class ExtendedMapiCalendar:
 
     @contextmanager
     def watch(self, changed: Callable[[], None]) -> Iterator[None]:
-        with self._session() as session:
-            listed = (info for info in list_calendars(session) if info.access is not Access.UNREADABLE)
-            folders = [session.folder(info.id) for info in listed]
-        with watching(self._surface, folders, changed):
-            del folders
+        """A profile that cannot be opened now is watched from when it can."""
+        looks_out_already = self._open is None or self._watchers  # a new session does so by itself
+        self._watchers.append(changed)
+        try:
+            with suppress(CalendarError), self._session() as session:
+                if not looks_out_already:
+                    self._look_out(session)
             yield
+        finally:
+            self._watchers.remove(changed)
+            if not self._watchers:
+                self._watching.close()
 
     def close(self) -> None:
+        self._watching.close()
         session, self._open = self._open, None
         if session is not None:
             with suppress(OutlookFault):
@@ -218,7 +230,9 @@ class ExtendedMapiCalendar:
         """Logged on; anew after the last session was lost. Raises CalendarError where what is known of the calendar
         may be old."""
         if self._open is None:
-            self._open = Session(self._surface, self._profile)
+            self._open, self._opened_at = Session(self._surface, self._profile), self._now()
+            with suppress(CalendarError):
+                self._look_out(self._open)
         self._open.look_again()
         try:
             if calendar is not None and self._open.store(calendar).is_mailbox and not self._runs():
@@ -228,6 +242,18 @@ class ExtendedMapiCalendar:
             if fault.outcome in _LOST:
                 self._open = None
             raise
+
+    def _look_out(self, session: Session) -> None:
+        """At all that can be read, for whoever watches."""
+        self._watching.close()
+        if self._watchers:
+            listed = (info for info in list_calendars(session) if info.access is not Access.UNREADABLE)
+            folders = [session.folder(info.id) for info in listed]
+            self._watching.enter_context(watching(self._surface, folders, self._hint))
+
+    def _hint(self) -> None:
+        for changed in tuple(self._watchers):
+            changed()
 
     def _contents(self, session: Session, calendar: str) -> tuple[Contents, int]:
         """The table, and how many items the folder says that it has."""
