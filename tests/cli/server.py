@@ -8,9 +8,9 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 READY_SECONDS = 60.0
@@ -18,8 +18,11 @@ READY_SECONDS = 60.0
 
 @dataclass
 class Served:
+    """`settings` are of its environment."""
+
     data: Path
     port: int
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def address(self) -> str:
@@ -32,7 +35,8 @@ class Served:
     def admin(self, code: str) -> str:
         """Run Python code in the server's shell; what it printed."""
         command = [sys.executable, "-m", "dovetail", "admin", "--data", str(self.data), "shell", "-v", "0", "-c", code]
-        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+        env = {**os.environ, **self.settings}
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, env=env).stdout
 
     def new_pairings(self, number: int) -> list[tuple[str, str]]:
         """Connector IDs and security tokens of new Users."""
@@ -57,23 +61,27 @@ class Served:
 
 @contextmanager
 def serving(
-    data: Path, names: Sequence[str] = ("localhost",), xmpp_ports: tuple[int, int] = (0, 0)
+    data: Path,
+    names: Sequence[str] = ("localhost",),
+    xmpp_ports: tuple[int, int] = (0, 0),
+    settings: Mapping[str, str] | None = None,
 ) -> Iterator[Served]:
-    """`xmpp_ports`: STARTTLS, then direct TLS; 0 for none."""
+    """`xmpp_ports`: STARTTLS, then direct TLS; 0 for none. `settings` are of its environment."""
+    settings = settings or {}
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
     options = ["--data", str(data), "--host", "127.0.0.1", "--https-port", str(port), "--http-port", "0"]
     options += ["--xmpp-port", str(xmpp_ports[0]), "--xmpps-port", str(xmpp_ports[1])]
     options += [option for name in names for option in ("--name", name)]
-    with (data.parent / "server.log").open("w") as log:
+    with (data.parent / "server.log").open("a") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "dovetail", "serve", *options],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
-            env={name: value for name, value in os.environ.items() if not name.startswith("DOVETAIL_")},
+            env={**{name: value for name, value in os.environ.items() if not name.startswith("DOVETAIL_")}, **settings},
         )
         lines: queue.Queue[str] = queue.Queue()
         reader = threading.Thread(target=_forward, args=(process, lines), daemon=True)
@@ -81,7 +89,7 @@ def serving(
         try:
             while "Dovetail serves" not in lines.get(timeout=READY_SECONDS):
                 pass
-            yield Served(data, port)
+            yield Served(data, port, settings)
         finally:
             process.terminate()
             process.wait(30)

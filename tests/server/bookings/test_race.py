@@ -1,4 +1,4 @@
-"""Several processes want the same hours of one host, on one SQLite file."""
+"""Several processes want the same hours of one host, on one SQLite file and on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -8,7 +8,14 @@ import sqlite3
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
+
+import postgres
 
 PROCESSES, ATTEMPTS = 4, 60
 
@@ -32,7 +39,7 @@ COUNTS = {
         WHERE a.status IN ('scheduled', 'rescheduled') AND b.status IN ('scheduled', 'rescheduled')
     """,
     "cells wanted": """
-        SELECT SUM((strftime('%s', "end") - strftime('%s', start)) / 300) FROM bookings_booking
+        SELECT SUM({minutes} / 5) FROM bookings_booking
         WHERE status IN ('scheduled', 'rescheduled')
     """,
     "cells claimed": "SELECT COUNT(*) FROM bookings_claim WHERE booking_id IS NOT NULL",
@@ -40,8 +47,42 @@ COUNTS = {
 }
 
 
-def test_processes_racing_for_the_same_hours_leave_no_overlap(tmp_path) -> None:
-    env = os.environ | {"DOVETAIL_DATA": str(tmp_path), "DJANGO_SETTINGS_MODULE": "dovetail.server.settings"}
+MINUTES = {
+    "sqlite": """(strftime('%s', "end") - strftime('%s', start)) / 60""",
+    "postgresql": """CAST(EXTRACT(EPOCH FROM "end" - start) AS integer) / 60""",
+}
+
+
+@dataclass
+class Database:
+    """`settings` of the environment name it; `ask` answers a question that has one number for an answer."""
+
+    kind: str
+    settings: dict[str, str]
+    ask: Callable[[str], int]
+
+    def count(self) -> dict[str, int]:
+        return {name: self.ask(sql.format(minutes=MINUTES[self.kind])) for name, sql in COUNTS.items()}
+
+
+@pytest.fixture(params=MINUTES)
+def database(request, tmp_path) -> Iterator[Database]:
+    if request.param == "postgresql":
+        with postgres.running() as cluster:
+            url = cluster.new_database("dovetail")
+            yield Database(request.param, {"DOVETAIL_DATABASE_URL": url}, lambda sql: int(cluster.sql(sql, "dovetail")))
+        return
+
+    def ask(sql: str) -> int:
+        with closing(sqlite3.connect(tmp_path / "dovetail.sqlite3")) as file:
+            return int(file.execute(sql).fetchone()[0])
+
+    yield Database(request.param, {}, ask)
+
+
+def test_processes_racing_for_the_same_hours_leave_no_overlap(tmp_path, database) -> None:
+    settings = {"DOVETAIL_DATA": str(tmp_path), "DJANGO_SETTINGS_MODULE": "dovetail.server.settings"}
+    env = os.environ | settings | database.settings
 
     def python(*arguments: str) -> subprocess.Popen[str]:
         pipe = subprocess.PIPE
@@ -62,11 +103,7 @@ def test_processes_racing_for_the_same_hours_leave_no_overlap(tmp_path) -> None:
     assert sum(total.values()) == PROCESSES * ATTEMPTS
     assert total["SlotTaken"] > 20, "nobody raced"
     assert sum(outcome["placed"] > 0 for outcome in outcomes) > 1, outcomes
-    database = sqlite3.connect(tmp_path / "dovetail.sqlite3")
-    try:
-        count = {name: database.execute(sql).fetchone()[0] for name, sql in COUNTS.items()}
-    finally:
-        database.close()
+    count = database.count()
     assert count["overlaps"] == 0
     assert count["cells claimed"] == count["cells wanted"] > 0
     assert count["numbers used twice"] == 0

@@ -19,6 +19,8 @@ def kick(connector_id: str) -> str:
 def deliver(notice: str, bus: HintBus) -> None:
     """Raises ValueError and KeyError for what is none."""
     told = json.loads(notice)
+    if not isinstance(told, dict):
+        raise ValueError("a notice is an object")
     if "kick" in told:
         bus.kick(str(told["kick"]))
     else:
