@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
 from connector.sync.crashing import POINTS, CrashingJournal
+from connector.sync.hints import Hints
 from connector.sync.promises import ALL, BLOCKING, WITH_ITEMS, Promises
 from connector.sync.world import hours
 from dovetail.connector.calendars.memory import FINE, HUNG, STEPS, Answer, Appointment, Died, Trouble
@@ -57,7 +58,7 @@ def pick(candidates: Sequence[T], number: int) -> T:
     return candidates[number % len(candidates)]
 
 
-class Syncing(Promises):
+class Syncing(Hints, Promises):
     # --- the User's own appointments ----------------------------------------------------------------------------------
 
     @initialize(many=st.sampled_from([0, 2, 8, 30]), bookings=st.sampled_from([0, 1, 3, 3, 8]), switched=st.booleans())
