@@ -83,6 +83,7 @@ def test_the_choice_is_made_at_the_first_use_and_once(hand: MapiHand) -> None:
 
     port.list_calendars()
     hand.mapi.profiles.clear()
+    port.close()
 
     assert port.capabilities().ways[0].name == EXTENDED_MAPI
 

@@ -230,19 +230,20 @@ def test_a_booking_in_a_data_file_that_was_closed_is_not_gone(hand: MapiHand) ->
         scan(hand)
 
 
-def test_a_mailbox_is_as_old_as_outlook_is_closed_and_a_data_file_is_not(hand: MapiHand) -> None:
+def test_while_outlook_is_to_run_and_does_not_nothing_is_used_and_no_file_is_held(hand: MapiHand) -> None:
     handle = hand.adds(hand.main, NINE, TEN)
-    port = ExtendedMapiCalendar(hand.mapi.surface, runs=lambda: hand.outlook.running, local=hand.mailbox.local)
+
+    def must_run() -> None:
+        if not hand.outlook.running:
+            raise CalendarError("Outlook is not running. Open Outlook.")
+
+    port = ExtendedMapiCalendar(hand.mapi.surface, must_run=must_run, local=hand.mailbox.local)
     request = ScanRequest(hand.main, WINDOW)
     assert len(port.scan(request).items) == 1
     hand.outlook.close()
 
-    assert len(port.list_calendars()) == 2
-    if hand.mailbox.stores[0].kind == 3:
-        assert len(port.scan(request).items) == 1
-        assert isinstance(port.probe(hand.main, handle, WINDOW), Present)
-        return
     for action in (
+        port.list_calendars,
         lambda: port.scan(request),
         lambda: port.probe(hand.main, handle, WINDOW),
         lambda: port.find_by_booking(hand.main, uuid.uuid4(), WINDOW),
@@ -252,6 +253,10 @@ def test_a_mailbox_is_as_old_as_outlook_is_closed_and_a_data_file_is_not(hand: M
     ):
         with pytest.raises(CalendarError, match="Open Outlook"):
             action()
+    assert hand.mapi.log[-1] == ("Session", "Logoff")
+    port.log_on()
+    hand.outlook.start()
+    assert port.scan(request).complete
 
 
 def test_an_id_that_is_none_of_outlooks_is_a_calendar_that_is_not_there(hand: MapiHand) -> None:

@@ -10,9 +10,8 @@ scan in which nothing changed opens none. The program must have as many bits as 
 *Writing*   goes through the object model where Outlook answers, for Outlook knows best what an appointment consists of;
             by MAPI alone otherwise.
 
-*Mailbox*   the copy of it on this PC is as old as Outlook is closed: it is not used while Outlook does not run.
-
-A session is opened at the first use, in the thread that the port is called in, and again after it was lost.
+A session is opened at the first use, in the thread that the port is called in, and again after it was lost. A
+mailbox's copy on the PC is as old as Outlook is closed, so `must_run` may forbid every use, and lets the files go.
 """
 
 from __future__ import annotations
@@ -71,7 +70,6 @@ _ACCESS = PROPERTIES["PidTagAccess"].tag
 _EMPTY = "Outlook shows an empty calendar where there were appointments. Is it still starting?"
 _NOT_WRITABLE = "It refused a booking: ask its owner for the right to write to it."
 _MAY_NOT_CHANGE = "You may not change this item: ask the calendar's owner for the right."
-_CLOSED = "Outlook is closed, so what this PC has of the mailbox may be old. Open Outlook."
 _SERIES = "The booking's item was made a series. Make it a single appointment."
 
 
@@ -82,8 +80,8 @@ def no_object_model() -> CalendarPort | None:
 
 class ExtendedMapiCalendar:
     """Implements CalendarPort. `profile`: empty for the default one. `object_model` gives the adapter through which to
-    write, None while Outlook does not answer; `runs` tells whether it runs at all. `local` is the zone of the PC;
-    `between` is called again and again in a scan."""
+    write, None while Outlook does not answer; `must_run` raises CalendarError while Outlook is not there. `local` is
+    the zone of the PC; `between` is called again and again in a scan."""
 
     def __init__(
         self,
@@ -91,13 +89,13 @@ class ExtendedMapiCalendar:
         *,
         profile: str = "",
         object_model: Callable[[], CalendarPort | None] = no_object_model,
-        runs: Callable[[], bool] = lambda: True,
+        must_run: Callable[[], None] = lambda: None,
         local: tzinfo | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         between: Callable[[], None] = lambda: None,
     ) -> None:
         self._surface, self._profile = surface, profile
-        self._object_model, self._runs = object_model, runs
+        self._object_model, self._must_run = object_model, must_run
         self._local, self._now, self._between = local, now, between
         self._open: Session | None = None
         self._opened_at = datetime.min.replace(tzinfo=UTC)
@@ -106,9 +104,8 @@ class ExtendedMapiCalendar:
         self._refused: set[str] = set()  # calendars that could not be written to
 
     def log_on(self) -> None:
-        """To the profile. Raises OutlookFault where MAPI is of no use."""
-        with self._session():
-            pass
+        """To the profile, whether Outlook runs or not. Raises OutlookFault where MAPI is of no use."""
+        Session(self._surface, self._profile).log_off()
 
     def capabilities(self) -> Capabilities:
         return Capabilities(watches=True, writes=True, version_seconds=VERSION_SECONDS)
@@ -125,7 +122,7 @@ class ExtendedMapiCalendar:
         gathered = Gathered(request, clock, lambda handle: self._read(session, request.calendar, handle))
         complete = opened = False
         try:
-            with self._session(request.calendar) as session:
+            with self._session() as session:
                 contents, count = self._contents(session, request.calendar)
                 rows = contents.meeting(request.window)
                 opened = True
@@ -145,7 +142,7 @@ class ExtendedMapiCalendar:
 
     def probe(self, calendar: str, handle: str, window: Interval) -> Probe:
         try:
-            with self._session(calendar) as session:
+            with self._session() as session:
                 return self._look(session, calendar, handle, window)
         except OutlookFault as fault:
             if fault.outcome is Outcome.DEAD:
@@ -154,7 +151,7 @@ class ExtendedMapiCalendar:
 
     def find_by_booking(self, calendar: str, booking: UUID, window: Interval) -> list[Item]:
         begins = beginning(booking)
-        with self._session(calendar) as session:
+        with self._session() as session:
             contents, count = self._contents(session, calendar)
             rows = contents.beginning(begins)
             seen, found = 0, []
@@ -171,7 +168,7 @@ class ExtendedMapiCalendar:
 
     def create(self, calendar: str, draft: Draft, stamp: Stamp) -> Item:
         through = self._object_model()
-        with self._session(calendar) as session, self._learning(calendar):
+        with self._session() as session, self._learning(calendar):
             if through is not None:
                 handle = through.create(calendar, draft, stamp).handle
             else:
@@ -180,7 +177,7 @@ class ExtendedMapiCalendar:
 
     def update(self, calendar: str, handle: str, version: str, draft: Draft, stamp: Stamp) -> Item:
         through = self._object_model()
-        with self._session(calendar) as session, self._learning(calendar), self._changing(session, calendar):
+        with self._session() as session, self._learning(calendar), self._changing(session, calendar):
             message = session.message(calendar, handle, numbers.BEST_ACCESS)
             reading = self._reading(session, calendar, message)
             current = _may_be_written(message, reading, version, stamp)
@@ -195,7 +192,7 @@ class ExtendedMapiCalendar:
 
     def delete(self, calendar: str, handle: str, version: str, stamp: Stamp) -> None:
         """To the deleted items, from where its User can take it back. That is a move, and Outlook is not needed."""
-        with self._session(calendar) as session, self._learning(calendar), self._changing(session, calendar):
+        with self._session() as session, self._learning(calendar), self._changing(session, calendar):
             message = session.message(calendar, handle)
             _may_be_written(message, self._reading(session, calendar, message), version, stamp, numbers.MAY_DELETE)
             del message
@@ -226,17 +223,19 @@ class ExtendedMapiCalendar:
     # ------------------------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def _session(self, calendar: str | None = None) -> Iterator[Session]:
-        """Logged on; anew after the last session was lost. Raises CalendarError where what is known of the calendar
-        may be old."""
+    def _session(self) -> Iterator[Session]:
+        """Logged on; anew after the last session was lost."""
+        try:
+            self._must_run()
+        except CalendarError:
+            self.close()
+            raise
         if self._open is None:
             self._open, self._opened_at = Session(self._surface, self._profile), self._now()
             with suppress(CalendarError):
                 self._look_out(self._open)
         self._open.look_again()
         try:
-            if calendar is not None and self._open.store(calendar).is_mailbox and not self._runs():
-                raise CalendarError(_CLOSED)
             yield self._open
         except OutlookFault as fault:
             if fault.outcome in _LOST:

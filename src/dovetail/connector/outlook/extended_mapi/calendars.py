@@ -45,7 +45,7 @@ def list_calendars(session: Session) -> list[CalendarInfo]:
 
 
 def _of_store(session: Session, entry: StoreEntry) -> Iterator[CalendarInfo]:
-    store = session.open(entry)
+    store = session.open(entry.id)
     default = _default_calendar(store) if entry.is_default else None
     for row in _folders(session, store):
         folder_id = row["id"]

@@ -39,16 +39,12 @@ class StoreEntry:
     name: str
     is_default: bool
     is_public: bool
-    is_mailbox: bool
 
 
 @dataclass(frozen=True)
 class OpenStore:
-    """`is_mailbox`: its data come from a server, and only while Outlook runs."""
-
     target: Any
     names: Names
-    is_mailbox: bool
 
 
 class Session:
@@ -77,17 +73,16 @@ class Session:
         for row in rows_of(table, _STORE_COLUMNS):
             entry_id, name = row.get("id"), row.get("name")
             if isinstance(entry_id, bytes):
-                provider = row.get("provider")
-                kinds = provider == numbers.PUBLIC_PROVIDER, provider in numbers.MAILBOX_PROVIDERS
-                found.append(StoreEntry(entry_id, str(name or ""), row.get("default") is True, *kinds))
+                is_public = row.get("provider") == numbers.PUBLIC_PROVIDER
+                found.append(StoreEntry(entry_id, str(name or ""), row.get("default") is True, is_public))
         return found
 
-    def open(self, entry: StoreEntry) -> OpenStore:
-        if entry.id not in self._opened:
+    def open(self, store_id: bytes) -> OpenStore:
+        if store_id not in self._opened:
             flags = numbers.NO_DIALOG | numbers.BEST_ACCESS
-            target = call(self._session, "OpenMsgStore", 0, entry.id, None, flags)
-            self._opened[entry.id] = OpenStore(target, Names(self.surface), entry.is_mailbox)
-        return self._opened[entry.id]
+            target = call(self._session, "OpenMsgStore", 0, store_id, None, flags)
+            self._opened[store_id] = OpenStore(target, Names(self.surface))
+        return self._opened[store_id]
 
     def store(self, calendar: str) -> OpenStore:
         """The one that a calendar lies in. Raises CalendarError while the profile has none such."""
@@ -97,7 +92,7 @@ class Session:
         entry = next((entry for entry in self.stores() if self.is_same(entry.id, wanted)), None)
         if entry is None:
             raise CalendarError(NOT_THERE)
-        return self.open(entry)
+        return self.open(entry.id)
 
     def folder(self, calendar: str) -> Any:
         """Open for whatever is allowed. Raises CalendarError where there is none such."""
