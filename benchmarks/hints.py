@@ -4,7 +4,7 @@ and ejabberd in the same run, with the same clients and the same stanza over TLS
 * latency: single hints to varying clients, 200 a second at most, from handing it to the server to its being read;
 * to all: one to each of 1,000 at once, until each has it; mostly the clients' own work, so look at the server's CPU;
 * logins: TLS, SCRAM-SHA-256, bind and stream management, 40 at a time; server's CPU, and seconds for 1,000;
-* cut: all 1,000 connections reset at once by a forwarder, until all sessions are resumed; they come from 20 addresses,
+* cut: all 1,000 connections reset at once by a forwarder, until all sessions are resumed; all come from one address,
   and each first pauses up to 2 s, as a connector does.
 
 Peers are asked by a component (XEP-0114); Dovetail's own sessions live in the process that has the hint.
@@ -34,8 +34,6 @@ SINGLES = 400
 PACE = 0.005
 ROUNDS = 10
 IDLE_SECONDS = 10.0
-FIRMS = tuple(f"127.0.1.{number}" for number in range(1, 21))
-"""Where the clients come from that are cut at once."""
 
 
 def run() -> Iterator[Result]:
@@ -148,7 +146,6 @@ def logins(server: Any, crowd: Crowd, figures: Figures) -> None:
 
 def cut(server: Any, crowd: Crowd, figures: Figures) -> None:
     with closing(Forwarder(server.port)) as network:
-        network.sources = FIRMS
         crowd.does("connect", port=network.port, number=CLIENTS[-1])
         crowd.does("survive")
         began = time.monotonic()

@@ -104,7 +104,7 @@ Try this:
      the folder has been quiet for ten seconds.
   3. Reschedule or cancel by the link on the confirmation: the file follows.
   4. Open Calendar connection: what the server knows, which way its hints reach the connector, the switches, Disconnect.
-  5. DOVETAIL_HOME={story.connector.home} dovetail status
+  5. dovetail status --home {story.connector.home}
 
 Ctrl-C stops both programs."""
 

@@ -10,18 +10,20 @@ import asyncio
 import socket
 import ssl
 import struct
+import sys
 import threading
 from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any
 
 PIECE = 65536
+ABORT = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
+"""Linger on, for no time: closing resets."""
 
 
 class Forwarder:
     """`port` leads to `target`. `swallows`: nothing more goes through, and nobody is told; `delay` in seconds holds
-    each piece back; `rate` in bytes a second is all that one direction of a connection carries. With `sources` it
-    takes these addresses in turn for its own, as if the connections came from many places."""
+    each piece back; `rate` in bytes a second is all that one direction of a connection carries."""
 
     tls: ssl.SSLContext | None = None
 
@@ -30,7 +32,6 @@ class Forwarder:
         self.swallows = False
         self.delay = 0.0
         self.rate: float | None = None
-        self.sources: tuple[str, ...] = ("127.0.0.1",)
         self.accepted = 0
         self.port = port
         self._open: set[asyncio.StreamWriter] = set()
@@ -76,7 +77,7 @@ class Forwarder:
         for writer in list(self._open):
             connected = writer.get_extra_info("socket")
             with suppress(OSError):
-                connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
             writer.transport.abort()
 
     async def _end(self) -> None:
@@ -103,8 +104,7 @@ class Forwarder:
             self._open.discard(writer)
 
     async def _reach(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        source = self.sources[self.accepted % len(self.sources)]
-        return await asyncio.open_connection("127.0.0.1", self.target, local_addr=(source, 0))
+        return await asyncio.open_connection("127.0.0.1", self.target)
 
     def passes(self, piece: bytes) -> bool:
         return True

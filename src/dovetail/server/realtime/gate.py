@@ -11,7 +11,7 @@ from typing import Protocol
 
 from dovetail.server.connections.limiter import network
 
-PER_ADDRESS = 200
+PER_ADDRESS = 1000
 """A firm's connectors may all come from one address, and come back at the same time."""
 IN_ALL = 1000
 """In the middle of a TLS handshake each takes some 75 kB."""
