@@ -95,7 +95,7 @@ class Hints:
         clock = Clock(self.world, script)
         scheduler = Scheduler(sync, SyncMode.REAL_TIME, clock=clock, chance=lambda: 0.5)
         scheduler.run()
-        self.world.time = (self.world.time + timedelta(seconds=59)).replace(second=0)
+        self.world.time = (self.world.time + timedelta(seconds=59)).replace(second=0, microsecond=0)
 
         if runs[0].outcome.is_done:  # else a retry may come between
             assert [run.trigger for run in runs] == ["start", *expected]
