@@ -220,7 +220,32 @@ def forgotten_in_mid_sync(lab: Lab) -> Answer:
     cut = lab.pc("sync", *home)
     status = lab.pc("status", *home)
     lab.firewall(PASS_ALL)
-    return {"paired": paired, "cut": cut, "status": status, "mended": lab.pc("sync", *home)}
+    mended, report = lab.pc("sync", *home), lab.doctor()
+    return {
+        "paired": paired,
+        "cut": cut,
+        "status": status,
+        "mended": mended,
+        "doctor": report,
+        "after": lab.pc("status", *home),
+    }
+
+
+def clock_ten_minutes_ahead(lab: Lab) -> Answer:
+    lab.firewall(PASS_ALL)
+    return {"doctor": lab.doctor(env=clock("+10m"))}
+
+
+def clock_forty_years_behind(lab: Lab) -> Answer:
+    """As where the battery is empty: the certificate is not valid yet."""
+    lab.firewall(PASS_ALL)
+    return {"doctor": lab.doctor(env=clock("-40y"))}
+
+
+def clock(offset: str) -> dict[str, str]:
+    """What time it is for a program; how time passes stays."""
+    (library,) = Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")
+    return {"LD_PRELOAD": str(library), "FAKETIME": offset, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
 
 
 SCENES: dict[str, Callable[[Lab], Answer]] = {
@@ -234,6 +259,8 @@ SCENES: dict[str, Callable[[Lab], Answer]] = {
         large_packets_vanish,
         sign_in_page,
         forgotten_in_mid_sync,
+        clock_ten_minutes_ahead,
+        clock_forty_years_behind,
     )
 }
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from network import namespaces
 from network.namespaces import HERE, Answers
+from network.processes import missing
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +107,39 @@ def test_a_forgotten_flow_ends_the_sync_soon_and_the_next_one_mends_it(played: A
     assert scene["status"]["health"] == "unreachable"
     assert scene["status"]["error"] == scene["cut"]["error"]
     assert scene["mended"]["outcome"] == "ok"
+
+
+def test_the_last_report_is_in_the_status_of_the_pairing_it_was_made_for(played: Answers) -> None:
+    scene = played["forgotten_in_mid_sync"]
+    kept = scene["after"]["doctor"]
+    assert kept["verdict"].startswith("All is well")
+    assert kept == {name: value for name, value in scene["doctor"].items() if name not in ("exit_code", "took")}
+    assert scene["status"]["doctor"] is None, "it was not paired when the others were made"
+
+
+def test_a_clock_that_is_a_little_off_is_named_and_syncing_works(played: Answers) -> None:
+    if not any(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")):
+        missing("libfaketime")
+    answer = doctor(played, "clock_ten_minutes_ahead")
+    assert answer["ok"]
+    assert answer["clock_skew_seconds"] == pytest.approx(600, abs=30)
+    assert "This PC's clock is 10 min ahead: set it." in answer["verdict"]
+
+
+def test_a_clock_that_makes_certificates_invalid_is_named_by_how_much_it_is_off(played: Answers) -> None:
+    if not any(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")):
+        missing("libfaketime")
+    answer = doctor(played, "clock_forty_years_behind")
+    assert not answer["ok"]
+    assert "has expired, or is not valid yet: check this PC's clock" in answer["verdict"]
+    assert re.search(r"This PC's clock is 14[56]\d\d days behind: set it\.", answer["verdict"])
+
+
+def test_the_certificate_is_shown_with_who_signed_it_and_the_hash_to_pin(played: Answers) -> None:
+    tls = doctor(played, "everything_open")["tls"]
+    assert tls["issuer"].startswith("Dovetail local authority")
+    assert tls["version"] == "TLSv1.3"
+    assert tls["pin"].startswith("sha256/")
 
 
 def test_a_report_holds_nothing_that_may_not_be_pasted_into_a_ticket(played: Answers) -> None:

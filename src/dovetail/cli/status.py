@@ -99,7 +99,7 @@ def _lines(
         *(f"  Network:     {words}" for words in _network_words(sighting)),
     ]
     if report is not None:
-        lines.append(f"  Diagnosis:   {moment(report.at)}: {report.verdict}")
+        lines += [f"  Diagnosis:   {moment(report.at)}: {report.verdict}", f"               To do: {report.to_do}"]
     if last is not None and last is not done:
         lines.append(f"  Last try:    {moment(last.started)}, {last.outcome}: {last.reason}")
     return lines + (problem_lines(last) if last else [])

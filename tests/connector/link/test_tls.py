@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 import trustme
 
+from connector.link.loopback import Loopback, serving
 from dovetail.connector.link.checks import check_https
 from dovetail.connector.link.tls import BadCaFile, ssl_context
 from dovetail.connector.link.verdicts import Verdict
+from dovetail.protocol.credential import Verifier
 from programs import require_program
 
 
@@ -55,6 +57,17 @@ def test_a_server_that_speaks_nothing_newer_than_tls_1_1_is_not_talked_to(
     assert (found.tls is not None) == spoken
     assert (found.check.verdict == Verdict.OLD_TLS) == (not spoken)
     assert ("not safe any more" in found.reason) == (not spoken)
+
+
+def test_the_chain_is_shown_as_the_server_sent_it(authority: trustme.CA, ca_file: Path) -> None:
+    between = authority.create_child_ca()
+    known = Loopback("ABCDEFGH23", Verifier.of("0" * 32))
+    with serving(known, between.issue_cert("localhost", common_name="book.example.org")) as loopback:
+        found = check_https(loopback.origin, "directly", opened, ssl_context(ca_file))
+    assert found.tls is not None
+    assert len(found.tls.chain) == 2
+    assert found.tls.chain[0].startswith("book.example.org")
+    assert found.tls.issuer == found.tls.chain[1]
 
 
 def opened(host: str, port: int, seconds: float) -> socket.socket:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Any
 from urllib.parse import urlsplit
 from xml.sax.saxutils import quoteattr
 
@@ -45,7 +46,7 @@ Opener = Callable[[str, int, float], socket.socket]
 class Check(BaseModel):
     """`verdict` is ``ok`` or one word for what failed; `detail` the rest, without secrets. `tls_issuer` where met.
 
-    `leads_to` is another host that plain HTTP leads to.
+    `leads_to` is another host that plain HTTP leads to; `clock_skew` how many seconds this PC is ahead of the answer.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -59,6 +60,7 @@ class Check(BaseModel):
     ms: int = 0
     tls_issuer: str = ""
     leads_to: str = ""
+    clock_skew: float | None = None
 
     @property
     def ok(self) -> bool:
@@ -78,7 +80,7 @@ class TlsFound(BaseModel):
 
 
 class HttpsFound(BaseModel):
-    """What the check of HTTPS learnt on top: `clock_skew` is how many seconds this PC is ahead."""
+    """What the check of HTTPS learnt on top."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -86,7 +88,6 @@ class HttpsFound(BaseModel):
     reason: str = ""
     tls: TlsFound | None = None
     via: bool = False
-    clock_skew: float | None = None
     round_trip_ms: int | None = None
 
 
@@ -156,10 +157,16 @@ def check_https(origin: str, way: str, open_stream: Opener, context: ssl.SSLCont
             check = check.model_copy(update={"tls_issuer": issuer})
             return HttpsFound(check=check, reason=error.reason, tls=watch.tls, via=watch.via)
     return HttpsFound(
-        check=Check(name="HTTPS", port=port, way=way, ms=_ms(began), tls_issuer=watch.tls.issuer if watch.tls else ""),
+        check=Check(
+            name="HTTPS",
+            port=port,
+            way=way,
+            ms=_ms(began),
+            tls_issuer=watch.tls.issuer if watch.tls else "",
+            clock_skew=_skew(answer.headers.get("Date", "")),
+        ),
         tls=watch.tls,
         via=watch.via,
-        clock_skew=_skew(answer.headers.get("Date", "")),
         round_trip_ms=_ms(asked),
     )
 
@@ -175,10 +182,10 @@ def check_redirect(host: str, port: int, way: str, open_stream: Opener) -> Check
     except OSError as error:
         return _failed("HTTP redirect", port, way, error, began)
     lines = head.split("\r\n")
-    location = next((line[9:].strip() for line in lines if line.lower().startswith("location:")), "")
-    target = urlsplit(location)
+    target = urlsplit(_header(lines, "location"))
+    skew = _skew(_header(lines, "date"))
     if lines[0][9:12] in ("301", "302", "307", "308") and (target.scheme, target.hostname) == ("https", host):
-        return Check(name="HTTP redirect", port=port, way=way, ms=_ms(began))
+        return Check(name="HTTP redirect", port=port, way=way, ms=_ms(began), clock_skew=skew)
     leads_to = (target.hostname or "") if target.hostname != host else ""
     detail = f"leads to {target.hostname}" if target.hostname else f"answers {lines[0][:40]!r}"
     return Check(
@@ -189,7 +196,13 @@ def check_redirect(host: str, port: int, way: str, open_stream: Opener) -> Check
         detail=detail,
         ms=_ms(began),
         leads_to=leads_to,
+        clock_skew=skew,
     )
+
+
+def _header(lines: list[str], name: str) -> str:
+    """The value of the first header of that name, empty if there is none."""
+    return next((line.partition(":")[2].strip() for line in lines if line.lower().startswith(f"{name}:")), "")
 
 
 def check_xmpp(
@@ -294,12 +307,13 @@ def _tls_found(connected: ssl.SSLSocket) -> TlsFound:
 
 
 def _chain(connected: ssl.SSLSocket, leaf: x509.Certificate) -> Iterator[x509.Certificate]:
-    """As the server sent it; before Python 3.13 nothing tells more than the first."""
-    if not hasattr(connected, "get_unverified_chain"):
-        yield leaf
-        return
-    for der in connected.get_unverified_chain():
-        yield x509.load_der_x509_certificate(der)
+    """As the server sent it. Before Python 3.13 the method is there, but not in public; without it: the first."""
+    if hasattr(connected, "get_unverified_chain"):
+        sent = connected.get_unverified_chain()
+    else:
+        told: list[Any] = getattr(getattr(connected, "_sslobj", None), "get_unverified_chain", list)() or []
+        sent = [ssl.PEM_cert_to_DER_cert(certificate.public_bytes()) for certificate in told]
+    yield from map(x509.load_der_x509_certificate, sent) if sent else [leaf]
 
 
 def _skew(date: str) -> float | None:

@@ -45,6 +45,12 @@ class Facts:
     broken: EgressError | None
     inspected: Inspection
 
+    @property
+    def clock_skew(self) -> float | None:
+        """By HTTPS, else by plain HTTP: a clock that is far off is what TLS fails for."""
+        told = (check.clock_skew for check in (self.used.check, *self.checks))
+        return next((skew for skew in told if skew is not None), None)
+
 
 def conclude(facts: Facts) -> tuple[bool, str, str]:
     """Whether syncing works, the verdict, and what to do."""
@@ -135,12 +141,17 @@ def _with_remarks(verdict: str, facts: Facts) -> str:
         remarks.append(f"TLS is inspected on the way, by {issuer}: syncing works, and the credential stays secret.")
     elif facts.inspected is Inspection.POSSIBLE:
         remarks.append(f"The certificate is from {issuer}, a private CA: the server's own, or a box that opens TLS.")
-    skew = facts.used.clock_skew
+    skew = facts.clock_skew
     if skew is not None and abs(skew) > SKEW_TOLD_SECONDS:
-        remarks.append(f"This PC's clock is {abs(round(skew / 60))} min {'ahead' if skew > 0 else 'behind'}: set it.")
+        remarks.append(f"This PC's clock is {_long(abs(skew))} {'ahead' if skew > 0 else 'behind'}: set it.")
     if facts.choice.notice:
         remarks.append(facts.choice.notice)
     return " ".join(remarks)
+
+
+def _long(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 48 * 60 else f"{round(minutes / 1440)} days"
 
 
 def _ports(checks: Sequence[Check]) -> str:

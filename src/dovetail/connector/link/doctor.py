@@ -97,7 +97,7 @@ def diagnose(origin: str, egress: Egress, ports: Ports | None = None) -> Report:
         checks=tuple(checks),
         tls=used.tls,
         inspected=inspected,
-        clock_skew_seconds=used.clock_skew,
+        clock_skew_seconds=facts.clock_skew,
         round_trip_ms=used.round_trip_ms,
     )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from contextlib import suppress
+from email.utils import formatdate
 from http import HTTPStatus
 
 HEAD_BYTES = 8 * 1024
@@ -54,4 +55,5 @@ class Redirect:
 
 def response(status: HTTPStatus, header: bytes = b"") -> bytes:
     line = f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode()
-    return line + header + b"content-length: 0\r\nconnection: close\r\n\r\n"
+    date = f"date: {formatdate(usegmt=True)}\r\n".encode()  # by it a PC learns that its clock is wrong
+    return line + date + header + b"content-length: 0\r\nconnection: close\r\n\r\n"
