@@ -1,4 +1,5 @@
-"""``dovetail admin``: Django's management commands for the server's data, as they are."""
+"""``dovetail admin``: Django's management commands for the server's data, as they are. What one of them changes wakes
+connectors, and throws out revoked ones, by way of the server that runs."""
 
 from __future__ import annotations
 
@@ -24,4 +25,7 @@ def admin(
     with told_plainly():
         from django.core.management import execute_from_command_line
 
+        from dovetail.server.realtime import between, bus
+
+        bus.use(between.bus())
         execute_from_command_line(["dovetail admin", *(arguments or ["help"])])

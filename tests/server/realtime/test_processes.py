@@ -17,6 +17,7 @@ import postgres
 from cli.server import Served, serving
 from connector.realtime.peer_server import free_ports
 from dovetail.demo.people import User
+from dovetail.demo.programs import Pairing
 from server.realtime.client import Client
 from server.web.conftest import Running
 
@@ -62,8 +63,12 @@ def user(request, installation) -> Iterator[User]:
 
 
 @pytest.fixture
-def connector(installation, user) -> Iterator[Client]:
-    pairing = user.connect()
+def pairing(user) -> Pairing:
+    return user.connect()
+
+
+@pytest.fixture
+def connector(installation, pairing) -> Iterator[Client]:
     with Client(installation.sessions) as connector:
         connector.sign_in(SimpleNamespace(connector_id=pairing.connector_id, token=pairing.token))
         yield connector
@@ -89,4 +94,9 @@ def test_what_was_missed_while_the_database_was_away_is_made_good(database, user
 def test_a_revocation_in_one_process_ends_the_session_in_the_other_at_once(user, connector):
     user.disconnect()
     assert 'kind="disconnected"' in connector.until("</message>")
+    assert connector.error() == "not-authorized"
+
+
+def test_a_revocation_by_the_administrator_does_so_too(installation, pairing, connector):
+    installation.pages.disconnect(pairing.connector_id)
     assert connector.error() == "not-authorized"
