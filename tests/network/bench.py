@@ -16,7 +16,7 @@ import trustme
 
 from cli.server import Served, serving
 from dovetail.connector.link.routes import ProxyCredential
-from network import kerberos, squid
+from network import kerberos, ntlm, squid
 from network.processes import Daemon, as_nobody, free_port, require, running
 from network.recorder import Recorder
 
@@ -41,6 +41,8 @@ class Way:
     environ: dict[str, str] = field(default_factory=dict)
     own_ca: bool = True
     """The server's CA is named by --ca-file; if not, the system trusts the company's."""
+    closes_xmpp: bool = False
+    """Its rules let HTTPS through and no more."""
 
 
 class Bench:
@@ -94,7 +96,8 @@ def opened(folder: Path) -> Iterator[Bench]:
         certificate = authority.issue_cert(NAME, "localhost", common_name=NAME)
         ports = (served.port, certificate), (xmpp_ports[0], None), (xmpp_ports[1], certificate)
         recorders = [stack.enter_context(Recorder(port, trust, shown)) for port, shown in ports]
-        ways = {way.name: way for way in _ways(folder, stack, system)}
+        xmpp = [recorder.port for recorder in recorders[1:]]
+        ways = {way.name: way for way in _ways(folder, stack, system, xmpp)}
         stack.callback(lambda: [way.daemon.ask_to_end() for way in ways.values() if way.daemon])  # all at once
         yield Bench(served, *recorders, ways, ca_file)
 
@@ -106,7 +109,7 @@ def _proxy_ids() -> tuple[int, int]:
     return user.pw_uid, user.pw_gid
 
 
-def _ways(folder: Path, stack: ExitStack, system: Path) -> Iterator[Way]:
+def _ways(folder: Path, stack: ExitStack, system: Path, xmpp: list[int]) -> Iterator[Way]:
     squids = squid.Squids(folder)
     stack.callback(squids.clear_shared_memory)
 
@@ -132,10 +135,13 @@ def _ways(folder: Path, stack: ExitStack, system: Path) -> Iterator[Way]:
     digest = up(squids.digest())
     plain_right = ProxyCredential(squid.USER, "plain-1")
     yield _named(Way("CONNECT+Digest", "", digest, right=plain_right, wrong=wrong, tries_seen=partial(asked, "digest")))
-    ntlm = up(squids.ntlm())
-    yield _named(Way("CONNECT+NTLM", "", ntlm, right=ProxyCredential("CORP\\alice", "any")))
+    corp = stack.enter_context(ntlm.directory(folder / "conf"))
+    right, wrong = ProxyCredential(ntlm.USER, ntlm.PASSWORD), ProxyCredential(ntlm.USER, "guess")
+    daemon = up(squids.ntlm(corp.program))
+    yield _named(Way("CONNECT+NTLM", "", daemon, right=right, wrong=wrong, tries_seen=lambda: corp.wrong))
     yield from _negotiate(folder, squids, up)
     yield _socks(folder, up)
+    yield _dante(folder, xmpp, up)
     pac = stack.enter_context(_pac_file(f"PROXY localhost:{plain.port}"))
     yield Way("PAC→CONNECT", f"pac:{pac}", plain)
     bump = up(squids.inspecting())
@@ -189,6 +195,29 @@ def _socks(folder: Path, up: Callable[[Daemon], Daemon]) -> Way:
     wrong = ProxyCredential("alice", "guess")
     address = f"localhost:{port}"
     return Way("SOCKS5", f"socks5://{address}", daemon, address, right=secret, wrong=wrong)
+
+
+def _dante(folder: Path, closed: list[int], up: Callable[[Daemon], Daemon]) -> Way:
+    """SOCKS5 without a password, whose rules let nothing through to the ports for XMPP."""
+    port = free_port()
+    (folder / "conf/danted.conf").write_text(
+        f"logoutput: {folder}/logs/danted.log\ninternal: 127.0.0.1 port = {port}\nexternal: {squid.OUTGOING}\n"
+        "socksmethod: none\nclientmethod: none\nuser.unprivileged: proxy\n"
+        "client pass { from: 127.0.0.0/8 to: 0.0.0.0/0 }\n"
+        + "".join(f"socks block {{ from: 127.0.0.0/8 to: 0.0.0.0/0 port = {number} }}\n" for number in closed)
+        + "socks pass { from: 127.0.0.0/8 to: 0.0.0.0/0 command: connect }\n"
+    )
+    names = {"LD_PRELOAD": "libnss_wrapper.so", "NSS_WRAPPER_HOSTS": str(folder / "conf/hosts")}
+    command = [
+        *as_nobody(),
+        require("danted"),
+        "-f",
+        str(folder / "conf/danted.conf"),
+        "-p",
+        str(folder / "run/danted"),
+    ]
+    daemon = up(Daemon(command, port, folder, "logs/danted.out", names))
+    return Way("SOCKS5, 443 only", f"socks5://localhost:{port}", daemon, closes_xmpp=True)
 
 
 @contextmanager

@@ -86,9 +86,8 @@ class Squids:
         (self.folder / "conf/digest").write_text(f"{USER}:plain-1\n")
         return self._sign_in("digest", f"{HELPERS}/digest_file_auth conf/digest", "auth_param digest realm Lab\n")
 
-    def ntlm(self) -> Daemon:
-        """Does all legs of NTLM and takes any password."""
-        return self._sign_in("ntlm", f"{HELPERS}/ntlm_fake_auth", "auth_param ntlm keep_alive on\n")
+    def ntlm(self, program: str) -> Daemon:
+        return self._sign_in("ntlm", program, "auth_param ntlm keep_alive on\n")
 
     def negotiate(self, keytab: Path, principal: str, krb5_config: Path) -> Daemon:
         program = f"{HELPERS}/negotiate_kerberos_auth -k {keytab} -s {principal} -t none"

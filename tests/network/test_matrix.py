@@ -39,6 +39,7 @@ WAYS = [
     "CONNECT+Negotiate",
     "CONNECT+Negotiate, password",
     "SOCKS5",
+    "SOCKS5, 443 only",
     "PAC→CONNECT",
     "inspected",
 ]
@@ -249,6 +250,19 @@ def test_real_time(pc: Pc, record_property: Callable[[str, object], None]) -> No
             assert waiting.state.line(5).startswith("every 5 min (real time is not to be had: ")
             assert pc.sync().outcome is Outcome.OK
             record_property("note", f"told: {', '.join(dict.fromkeys(troubles))}")
+            return
+        if pc.way.closes_xmpp:
+            waiting.listener.aim(announced)
+            waiting.until(lambda state: state.is_live)
+            waiting.is_woken_when(lambda: toggle(grace))
+            assert waiting.state.rung is Rung.WEBSOCKET
+            assert [port.trouble for port in waiting.state.ports] == [
+                Trouble.PROXY_FORBIDS,
+                Trouble.PROXY_FORBIDS,
+                None,
+            ]
+            assert "allow outgoing TCP" in waiting.state.for_it()
+            record_property("note", "ok: WebSocket, the rest told")
             return
         for rung in Rung:
             waiting.listener.aim(only(rung, announced))
