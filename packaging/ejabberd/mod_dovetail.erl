@@ -15,6 +15,7 @@
 -define(REVOKE, <<"urn:dovetail:revoke:1">>).
 -define(REMEMBERED_MILLISECONDS, 600000).
 -define(ANSWER_MILLISECONDS, 5000).
+-define(AT_ONCE, 5000). % sessions in one question
 -define(NOT_GOOD, <<"This connection was ended, or has a new security token.">>).
 -define(KEYS, dovetail_keys).       % {process of a session, when Dovetail was asked, digest of the stored key}
 -define(REVOKED, dovetail_revoked). % {{user, host}, when}
@@ -176,9 +177,14 @@ check(Host) ->
     Users = lists:usort([User || {User, _, _} <- ejabberd_sm:get_vh_session_list(Host)]),
     Told = [#{user => User, key => key_of(proplists:get_value(pid, Session))}
             || User <- Users, {_Resource, Session} <- ejabberd_sm:get_user_info(User, Host)],
-    Known = [Each || #{key := Key} = Each <- Told, is_binary(Key)],
-    #{<<"revoked">> := Revoked} = ask(Host, <<"revoked">>, jiffy:encode(#{sessions => Known})),
-    [throw_out(User, Host, fun(Own) -> Own =:= Key end) || #{<<"user">> := User, <<"key">> := Key} <- Revoked].
+    check(Host, [Each || #{key := Key} = Each <- Told, is_binary(Key)]).
+
+check(_Host, []) -> ok;
+check(Host, Told) ->
+    {Some, Rest} = lists:split(min(?AT_ONCE, length(Told)), Told),
+    #{<<"revoked">> := Revoked} = ask(Host, <<"revoked">>, jiffy:encode(#{sessions => Some})),
+    [throw_out(User, Host, fun(Own) -> Own =:= Key end) || #{<<"user">> := User, <<"key">> := Key} <- Revoked],
+    check(Host, Rest).
 
 %% Nothing from one connector to another ------------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ local component = assert(module:get_option_string("dovetail_component"), "doveta
 local ca_file = module:get_option_string("dovetail_ca_file");
 local check_seconds = module:get_option_number("dovetail_check_seconds", 60);
 
+local AT_ONCE = 5000; -- sessions in one question
 local REVOKE = "urn:dovetail:revoke:1";
 local NOT_GOOD = { condition = "not-authorized", text = "This connection was ended, or has a new security token." };
 
@@ -115,13 +116,15 @@ module:add_timer(check_seconds, function ()
 	for username, at in pairs(revoked_at) do
 		if time() - at > 10 * check_seconds then revoked_at[username] = nil; end
 	end
-	if #told == 0 then return check_seconds; end
-	ask("revoked", json.encode({ sessions = told })):next(function (answer)
-		if answer.code ~= 200 then error(answer.code); end
-		for _, gone in ipairs(json.decode(answer.body).revoked) do throw_out(gone.user, gone.key); end
-	end):catch(function (why)
-		module:log("error", "Dovetail does not say who is revoked: %s", why);
-	end);
+	for first = 1, #told, AT_ONCE do
+		local some = table.move(told, first, math.min(first + AT_ONCE - 1, #told), 1, {});
+		ask("revoked", json.encode({ sessions = some })):next(function (answer)
+			if answer.code ~= 200 then error(answer.code); end
+			for _, gone in ipairs(json.decode(answer.body).revoked) do throw_out(gone.user, gone.key); end
+		end):catch(function (why)
+			module:log("error", "Dovetail does not say who is revoked: %s", why);
+		end);
+	end
 	return check_seconds;
 end);
 

@@ -30,6 +30,8 @@ SPACING = 1.0
 WAKE_EVERY = 0.005
 """Seconds between hints to different connectors when all are woken: their syncs are not to come all at once."""
 BACKOFF_FIRST, BACKOFF_LAST = 1.0, 60.0
+STEADY_SECONDS = 60.0
+"""A link that lasted so long was good: the next try is made soon."""
 
 
 @dataclass(frozen=True)
@@ -93,18 +95,18 @@ class Component:
 
     async def run(self) -> None:
         """Keep the link up, until cancelled."""
-        failures = 0
+        failures, clock = 0, asyncio.get_running_loop().time
         try:
             while True:
+                began = clock()
                 try:
                     await self._one_link()
                 except (OSError, LinkDown) as down:
                     log.warning("The link to the XMPP server at %s is down: %s", self._where, _said(down))
-                else:
+                if clock() - began >= STEADY_SECONDS:
                     failures = 0
-                longest = min(BACKOFF_LAST, BACKOFF_FIRST * 2.0**failures)
-                failures = min(failures + 1, 30)
-                await asyncio.sleep(longest * self._chance())
+                await asyncio.sleep(longest_pause(failures) * self._chance())
+                failures += 1
         finally:
             for timer in self._resting.values():
                 timer.cancel()
@@ -112,7 +114,7 @@ class Component:
     # --- the link ---------------------------------------------------------------------------------------------------
 
     async def _one_link(self) -> None:
-        """From its beginning to its end. Raises OSError and LinkDown where it did not come up."""
+        """From its beginning to its end, which it raises: OSError or LinkDown."""
         link = await Link.open(self.account, self._on_stanza)
         self._link = link
         self.counts["link-up"] += 1
@@ -122,8 +124,6 @@ class Component:
         self.missed()
         try:
             await link.last(self.domain)
-        except (OSError, LinkDown) as down:
-            log.warning("The link to the XMPP server at %s was lost: %s", self._where, _said(down))
         finally:
             self._link = None
             if self._waking is not None:
@@ -135,7 +135,12 @@ class Component:
         return f"{self.account.host}:{self.account.port}"
 
     async def _wake_all(self) -> None:
-        for connector_id in await self._listening():
+        try:
+            everybody = await self._listening()
+        except Exception as error:  # the database is away: their intervals are left
+            log.error("Nobody could be woken: %s", type(error).__name__)
+            return
+        for connector_id in everybody:
             self.hint(connector_id, Hint())
             await asyncio.sleep(WAKE_EVERY)
 
@@ -180,6 +185,11 @@ class Component:
         else:
             self.counts["revocation-refused"] += 1
             log.error("The XMPP server at %s does not end sessions: is Dovetail's module loaded there?", self._where)
+
+
+def longest_pause(failures: int) -> float:
+    """Seconds before the next try after so many that failed in a row."""
+    return min(BACKOFF_LAST, BACKOFF_FIRST * 2.0 ** min(failures, 30))
 
 
 def _said(down: Exception) -> str:

@@ -29,6 +29,8 @@ from dovetail.server.realtime.signin import revoked
 View = Callable[..., HttpResponse]
 
 MAX_NAME = 32
+MANY = 5_000
+"""Sessions in one question; who has more asks again."""
 
 _asked = Bucket(rate=200.0, size=2000.0)
 """A thousand connectors come back at the same time, once in a while."""
@@ -48,7 +50,7 @@ class Standing(BaseModel):
 class Sessions(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    sessions: Annotated[list[Standing], Field(max_length=50_000)]
+    sessions: Annotated[list[Standing], Field(max_length=MANY)]
 
 
 def _for_the_xmpp_server(view: View) -> View:
