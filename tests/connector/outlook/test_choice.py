@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
+
 import pytest
 
 from connector.calendars.contract import DRAFT, NINE, TEN, WINDOW, CalendarContract, stamp
@@ -9,9 +12,17 @@ from connector.outlook.mapi_hand import MapiHand
 from connector.outlook.model_outlook import ModelOutlook
 from connector.outlook.model_store import Mailbox
 from connector.outlook.outlook_hand import scan
+from connector.outlook.test_diagnosis import USUAL
 from dovetail.connector.calendars.joined import JoinedCalendars
-from dovetail.connector.calendars.port import CalendarPort, Way
-from dovetail.connector.outlook.choice import EXTENDED_MAPI, OBJECT_MODEL, OutlookCalendar, choose, while_it_answers
+from dovetail.connector.calendars.port import CalendarError, CalendarPort, Way
+from dovetail.connector.outlook.choice import (
+    EXTENDED_MAPI,
+    OBJECT_MODEL,
+    OutlookCalendar,
+    by_the_open_way,
+    choose,
+    while_it_answers,
+)
 from dovetail.connector.outlook.extended_mapi.calendar import ExtendedMapiCalendar
 
 
@@ -109,26 +120,48 @@ def test_writing_goes_through_outlook_while_it_answers(hand: MapiHand) -> None:
 
 
 class ChosenHand(MapiHand):
-    """MAPI to look, Outlook to write, as on a PC where both are open."""
+    """MAPI to look, Outlook to write, as on a PC where both are open: closing Outlook is enough to take both away."""
 
     def __init__(self) -> None:
         super().__init__(ModelOutlook(Mailbox()), kind=0)
-        by_mapi = ExtendedMapiCalendar(
-            self.mapi.surface,
-            object_model=while_it_answers(self.by_object_model),
-            local=self.mailbox.local,
-            now=lambda: self.mailbox.time,
+        self.mailbox.time = datetime.now(UTC)
+        self.port = by_the_open_way(  # type: ignore[assignment]
+            self.by_object_model,
+            lambda: replace(USUAL, office_bits=64, python_bits=64),
+            is_running=lambda: self.outlook.running,
+            surface=lambda: self.mapi.surface,
         )
-        way = Way(EXTENDED_MAPI, "Both are open.")
-        self.port = OutlookCalendar(lambda: (by_mapi, way), self.by_object_model)  # type: ignore[assignment]
 
     def takes_store_away(self) -> None:
-        super().takes_store_away()
         self.outlook.close()
 
     def puts_store_back(self) -> None:
-        super().puts_store_back()
         self.outlook.start()
+
+
+def test_a_closed_outlook_is_not_read_behind_its_back() -> None:
+    hand = ChosenHand()
+    hand.adds(hand.main, NINE, TEN)
+    assert len(scan(hand).items) == 1
+    hand.outlook.close()
+
+    with pytest.raises(CalendarError, match="not running"):
+        scan(hand)
+    assert hand.mapi.log[-1] == ("Session", "Logoff")
+    assert hand.port.capabilities().ways[0].name == EXTENDED_MAPI
+
+
+def test_a_calendar_to_try_things_in_is_made_through_outlook_and_seen_through_mapi() -> None:
+    hand = ChosenHand()
+    port: OutlookCalendar = hand.port  # type: ignore[assignment]
+    scratch = port.make_scratch()
+
+    mark = stamp()
+    port.create(scratch, DRAFT, mark)
+    assert len(port.find_by_booking(scratch, mark.booking, WINDOW)) == 1
+    port.remove_scratch(scratch, [mark.booking])
+
+    assert scratch not in {info.id for info in port.list_calendars()}
 
 
 class TestContract(CalendarContract):

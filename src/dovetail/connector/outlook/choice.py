@@ -26,11 +26,41 @@ from dovetail.connector.calendars.port import (
     Way,
     no_progress,
 )
+from dovetail.connector.outlook.diagnosis import Facts
 from dovetail.connector.outlook.extended_mapi.calendar import ExtendedMapiCalendar
+from dovetail.connector.outlook.extended_mapi.surface import Surface, pywin32
 from dovetail.connector.outlook.object_model.calendar import ObjectModelCalendar
 from dovetail.schedule.intervals import Interval
 
 EXTENDED_MAPI, OBJECT_MODEL = "extended-mapi", "object-model"
+
+
+def by_the_open_way(
+    by_object_model: ObjectModelCalendar,
+    facts: Callable[[], Facts],
+    *,
+    profile: str = "",
+    is_running: Callable[[], bool],
+    between: Callable[[], None] = lambda: None,
+    surface: Callable[[], Surface] = pywin32,
+) -> OutlookCalendar:
+    """The calendars of a PC's Outlook. `surface` raises ImportError where pywin32 has no Extended MAPI."""
+
+    def must_run() -> None:
+        if not is_running():
+            by_object_model.list_calendars()  # starts it where that is allowed, or says what to do
+
+    def by_mapi() -> ExtendedMapiCalendar:
+        through = while_it_answers(by_object_model)
+        return ExtendedMapiCalendar(
+            surface(), profile=profile, object_model=through, must_run=must_run, between=between
+        )
+
+    def chosen() -> tuple[CalendarPort, Way]:
+        told = facts()
+        return choose(told.office_bits, told.python_bits, by_mapi, by_object_model)
+
+    return OutlookCalendar(chosen, by_object_model)
 
 
 def choose(

@@ -44,6 +44,7 @@ def in_worker(profile: str, may_start: bool, closed: bool, manners: Manners) -> 
     """The calendar that a worker holds. Raises CalendarError."""
     if sys.platform != "win32":
         raise CalendarError(WINDOWS_ONLY, transient=False)
+    from dovetail.connector.outlook.choice import by_the_open_way
     from dovetail.connector.outlook.object_model.calendar import ObjectModelCalendar
     from dovetail.connector.outlook.object_model.running import RunningOutlook
 
@@ -59,8 +60,9 @@ def in_worker(profile: str, may_start: bool, closed: bool, manners: Manners) -> 
         if finding.code in _IN_THE_WAY:
             raise finding.error()
 
+    launcher = com.Launcher()
     outlook = RunningOutlook(
-        com.Launcher(),
+        launcher,
         profile=profile,
         may_start=may_start,
         closed=closed,
@@ -88,4 +90,6 @@ def in_worker(profile: str, may_start: bool, closed: bool, manners: Manners) -> 
         port.close()
 
     outlook.gone = gone
-    return port
+    return by_the_open_way(
+        port, facts.read_facts, profile=profile, is_running=launcher.is_running, between=manners.breathe
+    )
