@@ -117,6 +117,30 @@ def test_an_outlook_that_crashed_may_be_started_again() -> None:
     assert desk.launcher.started == 1
 
 
+def test_an_outlook_that_came_back_and_crashed_may_be_started_again() -> None:
+    desk = Desk(may_start=True)
+    desk.lists()
+    desk.outlook.close()
+    desk.now += 3600
+    desk.outlook.start()
+    desk.lists()
+    desk.outlook.dies()
+
+    assert desk.lists() == 2
+    assert desk.launcher.started == 1
+
+
+def test_each_run_of_outlook_is_listened_to_once() -> None:
+    desk = Desk(may_start=True)
+    for _ in range(3):
+        desk.lists()
+        desk.outlook.dies()
+
+    desk.lists()
+
+    assert len(desk.outlook.quitting) == 1
+
+
 def test_an_outlook_that_is_about_to_go_is_not_held_back() -> None:
     desk = Desk(may_start=True)
     desk.lists()

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from connector.calendars.contract import DRAFT, HOUR, LATER, NINE, TEN, WINDOW, at, stamp
 from connector.outlook.model_locale import AMERICAN, BRITISH, GERMAN, LOCALES, Locale, Misreading
 from connector.outlook.model_outlook import ModelOutlook
-from connector.outlook.model_store import Mailbox, Message
+from connector.outlook.model_store import FAIL, Mailbox, Message, outlook_error
 from connector.outlook.outlook_hand import OutlookHand, opened, scan, settled
-from dovetail.connector.calendars.port import ScanRequest
+from dovetail.connector.calendars.port import CalendarError, ScanRequest
 from dovetail.connector.outlook.object_model.window_filter import filter_text
 from dovetail.schedule.instants import to_minutes
 from dovetail.schedule.intervals import Interval
@@ -171,6 +171,88 @@ def test_a_calendar_without_a_single_appointment_in_the_window_proves_nothing(ha
     new = hand.adds(hand.main, NINE, TEN)
 
     assert [item.handle for item in scan(hand).items] == [new]
+
+
+def test_series_alone_prove_nothing_about_dates(hand: OutlookHand) -> None:
+    hand.adds(hand.main, at("2025-01-06T09:00"), at("2025-01-06T10:00"), weeks=500)
+    hand.adds(hand.main, at("2025-01-01T09:00"), at("2025-01-01T10:00"))
+    hand.outlook.locale = Misreading(off=timedelta(days=4000))
+    known = settled(hand)
+    new = hand.adds(hand.main, NINE, TEN)
+
+    assert [item.handle for item in scan(hand, known).items] == [new]
+
+
+def test_a_filter_that_would_spare_nothing_is_not_used(hand: OutlookHand) -> None:
+    hand.adds(hand.main, NINE, TEN)
+    settled(hand)
+    hand.outlook.filters = 0
+
+    scan(hand)
+
+    assert hand.outlook.filters == 0
+
+
+def test_a_filter_that_is_right_every_other_time_is_used_no_more(hand: OutlookHand) -> None:
+    inside = fill(hand)
+    known = settled(hand)
+    right = True
+
+    def every_other_time(kept: list[Message]) -> list[Message]:
+        nonlocal right
+        right = not right
+        return kept if right else []
+
+    hand.outlook.filters_wrongly = every_other_time
+    assert scan(hand, known).unchanged == set(inside)
+    hand.outlook.filters = 0
+
+    assert scan(hand, known).unchanged == set(inside)
+    assert hand.outlook.filters == 0
+
+
+def test_no_rows_are_not_believed_by_a_caller_that_knows_nothing(hand: OutlookHand) -> None:
+    inside = fill(hand)
+    rows_read(hand)
+    hand.outlook.filters_wrongly = lambda kept: []
+
+    assert {item.handle for item in scan(hand).items} == set(inside)
+
+
+def test_a_filter_that_outlook_refuses_at_last_costs_one_scan(hand: OutlookHand) -> None:
+    inside = fill(hand)
+    known = settled(hand)
+    rows_read(hand)
+
+    def refuse(kept: list[Message]) -> list[Message]:
+        raise outlook_error(FAIL)
+
+    hand.outlook.filters_wrongly = refuse
+    with pytest.raises(CalendarError):
+        scan(hand, known)
+
+    again = scan(hand, known)
+    assert (again.complete, again.unchanged) == (True, set(inside))
+
+
+def test_another_run_of_outlook_is_proved_anew(hand: OutlookHand) -> None:
+    fill(hand)
+    known = settled(hand)
+    rows_read(hand)
+    hand.outlook.dies()
+    hand.outlook.start()
+    hand.outlook.rows_given = 0
+
+    assert scan(hand, known).complete
+    assert hand.outlook.rows_given >= 120
+
+
+def test_half_a_table_proves_nothing(hand: OutlookHand) -> None:
+    fill(hand)
+    hand.folders[0].shows, hand.folders[0].counts_all = 60, True
+
+    assert not scan(hand).complete
+    assert hand.outlook.filters == 0
 
 
 def test_regional_settings_that_change_are_proved_anew(hand: OutlookHand) -> None:

@@ -161,7 +161,6 @@ class _Worker:
 
     def _do(self, port: CalendarPort, call: Call) -> object:
         if call.method == LOOK_OUT:
-            self._watching.close()
             self._watching.enter_context(port.watch(self._manners.hint))
             return None
         if call.method == LOOK_AWAY:
