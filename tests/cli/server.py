@@ -65,11 +65,13 @@ def serving(
     names: Sequence[str] = ("localhost",),
     xmpp_ports: tuple[int, int] = (0, 0),
     settings: Mapping[str, str] | None = None,
+    port: int = 0,
 ) -> Iterator[Served]:
-    """`xmpp_ports`: STARTTLS, then direct TLS; 0 for none. `settings` are of its environment."""
+    """`xmpp_ports`: STARTTLS, then direct TLS; 0 for none. `settings` are of its environment. `port` is that of HTTPS;
+    0 for any."""
     settings = settings or {}
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind(("127.0.0.1", port))
         port = int(probe.getsockname()[1])
     options = ["--data", str(data), "--host", "127.0.0.1", "--https-port", str(port), "--http-port", "0"]
     options += ["--xmpp-port", str(xmpp_ports[0]), "--xmpps-port", str(xmpp_ports[1])]

@@ -3,17 +3,21 @@ connector whose proof they check with what Dovetail tells them."""
 
 from __future__ import annotations
 
+import shutil
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import pytest
 
+from cli import server as served
 from connector.realtime import packaged
 from connector.realtime.peer_server import free_ports
 from connector.realtime.wire import Connector, Forwarder, wait_until
 from dovetail.connector.link.signin import Credential
+from dovetail.demo.people import User
 from dovetail.protocol.credential import new_connector_id, new_token, tokenize
 from dovetail.protocol.hints import Hint, write
 from dovetail.protocol.messages import Realtime, SyncMode
@@ -173,18 +177,47 @@ def test_while_dovetail_is_away_nobody_is_told_to_pair_again(peer, authority):
     credential = Credential(new_connector_id(), tokenize(new_token()))
     connector = Connector(f"https://localhost:{PORT}", credential, authority.authority)
     connector.listener.start()
-    connector.listener.aim(
-        Realtime(
-            domain="localhost",
-            host="localhost",
-            starttls_port=peer.starttls,
-            direct_tls_port=peer.direct,
-            websocket=f"wss://localhost:{peer.https}/xmpp-websocket",
-        )
-    )
+    connector.listener.aim(realtime(peer))
     wait_until(lambda: connector.state.phase == "down")
     connector.listener.stop()
     assert connector.state.trouble in ("busy", "lost", "cut", "ended")
+
+
+@pytest.mark.slow
+def test_dovetail_serve_does_all_of_it_by_its_environment(peer, authority, tmp_path):
+    account = packaged.account(peer)
+    settings = {
+        "DOVETAIL_XMPP_COMPONENT": f"xmpp-component://{account.name}:{account.secret}@{account.host}:{account.port}",
+        "DOVETAIL_XMPP_KEYS_SECRET": packaged.KEYS_SECRET,
+    }
+    shutil.copytree(authority.authority.parent, tmp_path / "data" / "tls")
+    ports = (peer.starttls, peer.direct)
+    with served.serving(tmp_path / "data", xmpp_ports=ports, settings=settings, port=PORT) as dovetail:
+        user = User(SimpleNamespace(url=dovetail.address, ca_file=dovetail.ca_file), "a@example.org", "Ada", "UTC")
+        with closing(user), ExitStack() as stack:
+            paired = user.connect()
+            credential = Credential(paired.connector_id, tokenize(paired.token))
+            connector = Connector(dovetail.address, credential, dovetail.ca_file)
+            connector.listener.start()
+            stack.callback(connector.listener.stop)
+            connector.listener.aim(realtime(peer))
+            connector.live()
+            user.switches(delete_cancels=True, move_reschedules=True)
+            wait_until(lambda: connector.wakes == 2)
+            user.disconnect()
+            wait_until(lambda: connector.state.trouble == "not-authorized")
+
+
+def realtime(peer: packaged.Peer) -> Realtime:
+    """As Dovetail announces that server."""
+    return Realtime(
+        domain="localhost",
+        host="localhost",
+        starttls_port=peer.starttls,
+        direct_tls_port=peer.direct,
+        websocket=f"wss://localhost:{peer.https}/xmpp-websocket",
+        sender=packaged.COMPONENT,
+    )
 
 
 def test_nothing_goes_from_one_connector_to_another(site, peer, authority):
