@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from dovetail.connector.link.routes import Choice, Direct, Kind, Proxy
 from dovetail.connector.link.system_proxy import ProxySettings, from_environment, read_gsettings, read_scutil
 from dovetail.connector.link.verdicts import EgressError, Verdict
 from dovetail.connector.link.winhttp import UserSettings, decide, read_proxy_list
+from programs import require_program
 
 HOST = "book.example.org"
 CORP = Proxy(Kind.HTTP, "proxy.corp", 8080)
@@ -159,9 +161,26 @@ def test_on_windows_a_pac_file_that_cannot_be_had_leaves_the_manual_proxy_and_a_
     assert (alone.routes, alone.notice) == ((Direct(),), "The PAC file cannot be had.")
 
 
-def test_gsettings_is_asked_as_a_program(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    program = tmp_path / "gsettings"
-    program.write_text(f"#!/bin/sh\ncat <<'X'\n{GNOME.format(mode='manual', pac='')}X\n")
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    assert choose({}).routes == (CORP,)
+def test_gnomes_own_settings_count_from_the_next_connection_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The real program with the desktop's real schemas, on settings of this test's own."""
+    program = require_program("gsettings")
+    for name in ("HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.setenv("GSETTINGS_BACKEND", "keyfile")
+
+    def set_to(key: str, value: str, section: str = "") -> None:
+        subprocess.run([program, "set", f"org.gnome.system.proxy{section}", key, value], check=True)
+
+    egress = Egress(environ={})
+    assert egress.choose(HOST, 443) == Choice((Direct(),), "GNOME's settings")
+    set_to("host", "proxy.corp", ".https")
+    set_to("port", "8080", ".https")
+    set_to("mode", "manual")
+    assert egress.choose(HOST, 443) == Choice((CORP,), "GNOME's settings")
+    set_to("ignore-hosts", "['*.example.org']")
+    assert egress.choose(HOST, 443).routes == (Direct(),)
+    script = tmp_path / "proxy.pac"
+    script.write_text('function FindProxyForURL(url, host) { return "HTTPS proxy.corp:8443"; }')
+    set_to("autoconfig-url", script.as_uri())
+    set_to("mode", "auto")
+    assert egress.choose(HOST, 443).routes == (Proxy(Kind.HTTPS, "proxy.corp", 8443),)
