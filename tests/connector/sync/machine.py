@@ -273,18 +273,22 @@ class Syncing(Hints, Promises):
 
     def deceives(self, calendar: str) -> bool:
         """Whether a calendar lies so well that nobody can tell: it shows a part, claims that it is all, and either the
-        connector has lost its memory, or each of the others is said to be gone, and they are few or it lasts."""
-        trouble = self.calendar._calendars[calendar].trouble
-        if self.forgetful and any(item.hidden for item in self.calendar.items(calendar)):
+        connector has lost its memory, or each of the others is said to be gone, and they are few or it lasts. Or the
+        User confirms what a connector without memory cannot read."""
+        trouble, items = self.calendar._calendars[calendar].trouble, self.calendar.items(calendar)
+        if self.forgetful and (any(item.hidden for item in items) or (self.confirmed and self.is_blind(calendar))):
             return True
         if not trouble.complete or trouble.sees is None:
             return False
         if self.forgetful and trouble.sees:
             return True
         lasts = self.world.time - self.troubled_since[calendar] >= timedelta(minutes=10) or self.confirmed
-        whole = [item for item in self.calendar.items(calendar) if not item.unreadable]  # the others are shown as such
+        whole = [item for item in items if not item.unreadable and item.blocks_in(self.window())]
         few = trouble.sees and len(whole) - 2 < 5
         return trouble.probe is Answer.NOTHING and bool(few or lasts)
+
+    def is_blind(self, calendar: str) -> bool:
+        return any(item.unreadable and not item.times_known for item in self.calendar.items(calendar))
 
     @rule(minutes=st.sampled_from([0, 1, 6, 11]))
     def syncs(self, minutes: int) -> None:

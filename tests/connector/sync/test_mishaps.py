@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from connector.sync.crashing import POINTS, CrashingJournal
@@ -175,6 +177,25 @@ def test_a_lost_database_and_a_calendar_that_shows_nothing_lose_nothing(world: W
     assert world.is_busy(world.at(1, 9))
     world.calendar.trouble("main")
     assert world.sync().outcome is Outcome.OK
+
+
+@pytest.mark.parametrize(("many", "sees"), [(3, 0), (20, 0), (20, 1)])
+def test_a_lost_database_and_a_deletion_that_comes_true_lose_nothing(world: World, many: int, sees: int) -> None:
+    """That items of bookings were deleted vouches for nothing else."""
+    apart(world, many)
+    deleted = [booked(world, day, 20) for day in range(7, 13)]
+    world.sync()
+    before = world.busy_on_server()
+    world.database_is_lost()
+    world.calendar.trouble("main", Trouble(sees=sees))
+    world.sync()
+    for booking in deleted:
+        world.calendar.user_deletes("main", world.item(booking).handle)
+    world.sync()
+    booked(world, 13, 20)
+    world.passes(timedelta(minutes=11))
+    world.sync()
+    assert world.busy_on_server() == before
 
 
 @pytest.mark.parametrize("many", [3, 30])

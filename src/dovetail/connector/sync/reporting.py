@@ -49,8 +49,8 @@ def compose(picture: Picture, links: Mapping[LinkKey, Link], window: Window, ref
     """`refused`: keys of calendars that are left as the server has them, for it would not take what they lack."""
     before = picture.memory.acknowledged
     busy = busy_map(picture, {calendar: view.items for calendar, view in picture.views.items()}, interval_of(window))
-    needed = picture.memory.refused or not all(view.is_whole for view in picture.views.values())
-    known = _known(picture) if needed else {}
+    in_doubt = any(view.vouched or not view.is_whole for view in picture.views.values())
+    known = _known(picture) if picture.memory.refused or in_doubt else {}
     chunks = dict(_target(picture, busy, known, refused))
     calendars = calendar_reports(picture.memory.calendars, picture.identity.key)
     items = item_reports(picture, links)
@@ -131,18 +131,16 @@ def problems(picture: Picture) -> tuple[Problem, ...]:
 
 
 def incredible(picture: Picture, window: Window) -> set[str]:
-    """Keys of calendars that show nothing at all, or an item whose times nobody knows, while the server holds busy time
-    of them that we know nothing of and do not see: it may be right."""
-    keys = {
-        picture.identity.key(calendar)
-        for calendar, view in picture.views.items()
-        if view.is_whole and (view.blind or not view.items)
-    }
+    """Keys of calendars that show no busy time at all, or an item whose times nobody knows, while the server holds busy
+    time of them that we know nothing of and do not see: it may be right."""
+    seen = busy_map(picture, {c: view.items for c, view in picture.views.items()}, interval_of(window)).digests()
+    busy = {calendar for calendar, _ in seen}
+    views = {picture.identity.key(calendar): view for calendar, view in picture.views.items()}
+    keys = {key for key, view in views.items() if view.is_whole and (view.blind or key not in busy)}
     held = {key: digest for key, digest in picture.memory.acknowledged.chunks.items() if key[0] in keys}
     if not held:
         return set()
     known = _known(picture)
-    seen = busy_map(picture, {c: view.items for c, view in picture.views.items()}, interval_of(window)).digests()
     doubtful = {key[0] for key, digest in held.items() if digest not in (known.get(key), seen.get(key))}
     return doubtful - set(_confirmed_by_user(picture))
 
@@ -207,13 +205,13 @@ def _confirmed_by_user(picture: Picture) -> Iterator[str]:
 
 
 def _vouched(picture: Picture, known: Mapping[ChunkKey, str]) -> Iterator[str]:
-    """Calendars that may lose much at once without the User: our own guard found it true, or the server would not
-    believe it, all that it has of them came from us, and a second whole scan agrees that it is to go."""
+    """Calendars that may lose much at once without the User: all that the server has of them came from us, and our own
+    guard found it true, or the server would not believe it and a second whole scan agrees that it is to go."""
     held = picture.memory.acknowledged.chunks
     for calendar, view in picture.views.items():
         key = picture.identity.key(calendar)
         refusal = picture.memory.refused.get((key, Part.BUSY))
         waited = refusal is not None and picture.now - refusal.since >= SECOND_LOOK
         explained = all(known.get(chunk) == digest for chunk, digest in held.items() if chunk[0] == key)
-        if view.is_whole and (view.vouched or (waited and explained)):
+        if view.is_whole and explained and (view.vouched or waited):
             yield key
