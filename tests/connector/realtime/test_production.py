@@ -3,6 +3,7 @@ connector whose proof they check with what Dovetail tells them."""
 
 from __future__ import annotations
 
+import base64
 import shutil
 import ssl
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 import pytest
+from scramp import ScramClient
 
 from cli import server as served
 from connector.realtime import packaged
@@ -18,7 +20,7 @@ from connector.realtime.peer_server import free_ports
 from connector.realtime.wire import Connector, Forwarder, wait_until
 from dovetail.connector.link.signin import Credential
 from dovetail.demo.people import User
-from dovetail.protocol.credential import new_connector_id, new_token, tokenize
+from dovetail.protocol.credential import MECHANISM, new_connector_id, new_token, tokenize
 from dovetail.protocol.hints import Hint, write
 from dovetail.protocol.messages import Realtime, SyncMode
 from dovetail.server.bookings.place import place
@@ -29,13 +31,15 @@ from dovetail.server.realtime.announcement import announced
 from dovetail.server.realtime.arrangement import Linked, arranged
 from dovetail.server.wsgi import application
 from server.people import ADA, NOW, a_host, at, event_type_of
-from server.realtime.client import PING, Client
+from server.realtime.client import BIND, PING, SASL, Client
 from server.web.conftest import Running, authority, serving
 
 __all__ = ["authority"]
 
 pytestmark = pytest.mark.peer
 
+AT_ONCE = 3.0
+"""In seconds: sooner than the XMPP server looks by itself who is revoked."""
 PORT = free_ports(1)[0]
 """Of Dovetail, which is started for each test, while the XMPP server stays."""
 
@@ -140,7 +144,7 @@ def test_a_revoked_connector_is_out_at_once_and_does_not_come_back(site, revoke)
     connector = site.connect()
     connector.live()
     revoke(site.ada)
-    wait_until(lambda: connector.state.phase == "down", 3)
+    wait_until(lambda: connector.state.phase == "down", AT_ONCE)
     assert connector.state.trouble == "not-authorized"
     again = site.connect()
     wait_until(lambda: again.state.phase == "down")
@@ -169,8 +173,26 @@ def test_a_revocation_that_the_component_did_not_tell_of_is_found(site):
     connector = site.connect()
     connector.live()
     Connection.objects.update(stored_key=b"")
-    wait_until(lambda: connector.state.trouble == "not-authorized", 6)
+    wait_until(lambda: connector.state.trouble == "not-authorized")
     assert site.counts.get("revocation-sent") is None
+
+
+def test_a_proof_that_comes_after_the_revocation_is_good_for_nothing(site, peer, authority):
+    trust = ssl.create_default_context(cafile=authority.authority)
+    scram = ScramClient([MECHANISM], site.ada.connector_id.lower(), tokenize(site.ada.token))
+    with Client(Running(PORT, None, trust, peer.starttls, peer.direct)) as client:
+        client.open()
+        first = base64.b64encode(scram.get_client_first().encode()).decode()
+        client.ask(f"<auth xmlns='{SASL}' mechanism='{MECHANISM}'>{first}</auth>", ">")
+        scram.set_server_first(client.carried("</challenge>"))
+        pairing.renew_token(site.ada.connection.user)
+        wait_until(lambda: site.counts.get("revocation-done") == 1)
+        final = base64.b64encode(scram.get_client_final().encode()).decode()
+        client.ask(f"<response xmlns='{SASL}'>{final}</response>", "</success>")
+        client.open()
+        client.send(BIND)
+        client.socket.settimeout(AT_ONCE)
+        assert "<not-authorized " in client.rest()
 
 
 def test_while_dovetail_is_away_nobody_is_told_to_pair_again(peer, authority):
