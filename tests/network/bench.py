@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -77,7 +78,7 @@ def opened(folder: Path) -> Iterator[Bench]:
     for name in ("conf", "logs", "run"):
         (folder / name).mkdir()
         if os.getuid() == 0:
-            os.chown(folder / name, *_proxy_ids())
+            os.chown(folder / name, _user().pw_uid, _user().pw_gid)
     (folder / "conf/hosts").write_text(f"127.0.0.1 localhost {NAME}\n")
     authority, inspector = trustme.CA(), trustme.CA(organization_name="Corp Inspection")
     ca_file = folder / "conf/authority.pem"
@@ -102,11 +103,9 @@ def opened(folder: Path) -> Iterator[Bench]:
         yield Bench(served, *recorders, ways, ca_file)
 
 
-def _proxy_ids() -> tuple[int, int]:
-    import pwd
-
-    user = pwd.getpwnam("proxy")
-    return user.pw_uid, user.pw_gid
+def _user() -> pwd.struct_passwd:
+    """Whose processes the proxies are."""
+    return pwd.getpwnam("proxy") if os.getuid() == 0 else pwd.getpwuid(os.getuid())
 
 
 def _ways(folder: Path, stack: ExitStack, system: Path, xmpp: list[int]) -> Iterator[Way]:
@@ -202,7 +201,7 @@ def _dante(folder: Path, closed: list[int], up: Callable[[Daemon], Daemon]) -> W
     port = free_port()
     (folder / "conf/danted.conf").write_text(
         f"logoutput: {folder}/logs/danted.log\ninternal: 127.0.0.1 port = {port}\nexternal: {squid.OUTGOING}\n"
-        "socksmethod: none\nclientmethod: none\nuser.unprivileged: proxy\n"
+        f"socksmethod: none\nclientmethod: none\nuser.unprivileged: {_user().pw_name}\n"
         "client pass { from: 127.0.0.0/8 to: 0.0.0.0/0 }\n"
         + "".join(f"socks block {{ from: 127.0.0.0/8 to: 0.0.0.0/0 port = {number} }}\n" for number in closed)
         + "socks pass { from: 127.0.0.0/8 to: 0.0.0.0/0 command: connect }\n"
