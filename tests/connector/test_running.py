@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,8 +10,12 @@ from pathlib import Path
 import keyring
 import pytest
 from keyring.backends import fail
+from typer.testing import CliRunner
 
 from connector.link.loopback import EPOCH, Loopback
+from dovetail.cli.app import app
+from dovetail.connector.calendars.folder import FolderCalendar
+from dovetail.connector.calendars.port import Capabilities, Way
 from dovetail.connector.link.port import Disconnected
 from dovetail.connector.link.signin import Credential
 from dovetail.connector.profile import Home, Profile
@@ -40,6 +45,36 @@ def home(tmp_path: Path, loopback: Loopback, credential: Credential, ca_file: Pa
         )
     )
     return home
+
+
+@pytest.fixture
+def ways(monkeypatch: pytest.MonkeyPatch) -> list[Way]:
+    """Of the calendar, which is a folder that could be reached in several."""
+    found: list[Way] = []
+
+    def capabilities(calendar: FolderCalendar) -> Capabilities:
+        return Capabilities(watches=True, writes=True, ways=tuple(found))
+
+    monkeypatch.setattr(FolderCalendar, "capabilities", capabilities)
+    return found
+
+
+def test_status_tells_the_way_into_outlook_and_why(home: Home, ways: list[Way]) -> None:
+    def told() -> tuple[list[dict[str, str]], str]:
+        with open_connector(home, home.paired()) as connector:
+            connector.sync()
+        outputs = [
+            CliRunner().invoke(app, ["status", "--home", str(home.folder), *more]).stdout for more in ([], ["--json"])
+        ]
+        return json.loads(outputs[1])["ways"], outputs[0]
+
+    assert told()[0] == []
+    ways.append(Way("object-model", "Outlook is a 32-bit program."))
+    facts, words = told()
+    assert facts == [{"name": "object-model", "reason": "Outlook is a 32-bit program."}]
+    assert "Reached by:  object-model. Outlook is a 32-bit program." in words
+    ways.clear()
+    assert told()[0] == []
 
 
 def test_a_connection_that_the_server_ends_in_mid_life_is_forgotten_here(home: Home, loopback: Loopback) -> None:

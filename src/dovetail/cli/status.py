@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from dovetail.cli.options import HomeOption, JsonOption
 from dovetail.cli.report import moment, plain, problem_lines
 
 if TYPE_CHECKING:
+    from dovetail.connector.calendars.port import Way
     from dovetail.connector.link.doctor import Report
     from dovetail.connector.link.sighting import Sighting
     from dovetail.connector.profile import Home, Profile
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Say how the connection is doing."""
     with told_plainly(as_json=as_json):
+        from dovetail.connector.calendars.ways import read_ways
         from dovetail.connector.profile import find_home
         from dovetail.connector.running import recent_runs
 
@@ -33,11 +36,14 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
         kept = chosen.credentials.load(profile.connector_id)
         running, due = chosen.in_use(), chosen.next_sync()
         sighting, report, realtime = chosen.sighting(), chosen.report(), chosen.realtime()
+        ways = read_ways(chosen.ways_file)
     credential = kept[1].words if kept else None
     if as_json:
-        typer.echo(json.dumps(_facts(chosen, profile, runs, credential, running, due, sighting, report, realtime)))
+        typer.echo(
+            json.dumps(_facts(chosen, profile, runs, credential, running, due, sighting, report, realtime, ways))
+        )
     else:
-        typer.echo("\n".join(_lines(profile, runs, credential, running, due, sighting, report, realtime)))
+        typer.echo("\n".join(_lines(profile, runs, credential, running, due, sighting, report, realtime, ways)))
     if profile.ended is not None:
         raise typer.Exit(ExitCode.DISCONNECTED)
 
@@ -52,6 +58,7 @@ def _facts(
     sighting: Sighting,
     report: Report | None,
     realtime: RealtimeState | None,
+    ways: tuple[Way, ...],
 ) -> dict[str, Any]:
     last, done = _last(runs)
     return {
@@ -60,6 +67,7 @@ def _facts(
         "home": str(home.folder),
         "credential": credential,
         "running": running,
+        "ways": [asdict(way) for way in ways],
         "syncs": _pace(profile, realtime),
         "realtime": _realtime_facts(realtime) if realtime else None,
         "network": sighting.model_dump(mode="json"),
@@ -82,6 +90,7 @@ def _lines(
     sighting: Sighting,
     report: Report | None,
     realtime: RealtimeState | None,
+    ways: tuple[Way, ...],
 ) -> list[str]:
     last, done = _last(runs)
     if profile.ended is None:
@@ -91,6 +100,7 @@ def _lines(
     lines = [
         head,
         *(f"  Calendar:    {spec}" for _, spec in sorted(profile.calendars.items())),
+        *(f"  Reached by:  {way.name}. {way.reason}" for way in ways),
         f"  Mode:        {profile.mode}, {_pace(profile, realtime)}; {'running' if running else 'not running'}",
         *(f"  Real time:   {words}" for words in _realtime_words(realtime)),
         f"  Last sync:   {moment(done.started) if done else 'none yet'}",

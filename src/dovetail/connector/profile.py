@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from dovetail.connector.atomic import write_private
+from dovetail.connector.calendars.ways import FILE_NAME as WAYS_FILE
 from dovetail.connector.link.credentials import CredentialStore
 from dovetail.connector.link.doctor import FILE_NAME as REPORT_FILE
 from dovetail.connector.link.doctor import Report
@@ -80,6 +81,7 @@ class Home:
         self.journal_file = folder / "journal.sqlite3"
         self.sighting_file = folder / SIGHTING_FILE
         self.realtime_file = folder / REALTIME_FILE
+        self.ways_file = folder / WAYS_FILE
         self.credentials = CredentialStore(folder)
         self.proxy_credentials = ProxyCredentials(folder)
         self.gate = Gate(folder / TRIES_FILE)
@@ -203,6 +205,7 @@ class Home:
             file.unlink(missing_ok=True)
         self._next_sync_file.unlink(missing_ok=True)
         self.realtime_file.unlink(missing_ok=True)
+        self.ways_file.unlink(missing_ok=True)
 
     def forget(self, profile: Profile) -> None:
         """Erase the pairing from this PC: credential, memory and profile."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dovetail import __version__
 from dovetail.connector.calendar_spec import open_calendars
-from dovetail.connector.calendars.port import CalendarPort, Progress, no_progress
+from dovetail.connector.calendars.port import CalendarError, CalendarPort, Progress, no_progress
+from dovetail.connector.calendars.ways import write_ways
 from dovetail.connector.link.port import Disconnected
 from dovetail.connector.pairing import credential_of, ended_by_server, reach
 from dovetail.connector.profile import Home, Profile
@@ -45,7 +46,10 @@ class Connector:
     def sync(self, trigger: str = MANUAL, progress: Progress = no_progress) -> RunReport:
         """One sync, now. Raises LinkError, and ProfileInUse when one of another process takes too long."""
         with self._home.syncing():
-            return self._engine.sync(trigger, progress)
+            report = self._engine.sync(trigger, progress)
+            with suppress(CalendarError, OSError):
+                write_ways(self._home.ways_file, self._calendar.capabilities().ways)
+            return report
 
     def takes_bookings(self) -> bool:
         """False where there are calendars and bookings can be written to none of them. Between two syncs."""

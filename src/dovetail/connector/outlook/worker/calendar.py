@@ -150,6 +150,7 @@ class WorkerCalendar:
     def _start(self, *, looking_out: bool) -> _Running:
         if self._worker is not None:
             self._worker.end()
+        self._capabilities = None
         self._worker = worker = _Running(self._build(self._closed_by_user), self._note)
         if looking_out:
             self._exchange(worker, Call(next(self._numbers), LOOK_OUT), no_progress)
