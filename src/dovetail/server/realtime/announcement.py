@@ -10,11 +10,6 @@ WEBSOCKET_PATH = "/xmpp-websocket"
 """Where this server's own sessions are."""
 
 
-def domain() -> str:
-    """Of the connectors' JIDs."""
-    return str(settings.XMPP_DOMAIN)
-
-
 def announced() -> Realtime | None:
     """None where this server sends no hints."""
     if not settings.XMPP_PORTS:

@@ -1,8 +1,9 @@
 """What Prosody or ejabberd asks in order to let connectors in: their SCRAM verifiers, and who is to go.
 
 Nothing else is told, to nobody without DOVETAIL_XMPP_KEYS_SECRET, and without that setting the addresses do not exist.
-A verifier lets its holder check a proof; neither the password nor anything of the connection follows from it. An
-unknown Connector ID has a made-up verifier, as when it signs in here (:mod:`dovetail.server.connections.scram`), so
+A verifier lets its holder check a proof; the password does not follow from it. Who has a verifier and sees a proof can
+sign in with them, though (RFC 5802 section 9): an XMPP server that asks is trusted like this one. An unknown Connector
+ID has a made-up verifier, as when it signs in here (:mod:`dovetail.server.connections.scram`), so
 that what comes of a try does not tell which there are.
 """
 
