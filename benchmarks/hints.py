@@ -7,7 +7,8 @@ and ejabberd in the same run, with the same clients and the same stanza over TLS
 * cut: all 1,000 connections reset at once by a forwarder, until all sessions are resumed; all come from one address,
   and each first pauses up to 2 s, as a connector does.
 
-Peers are asked by a component (XEP-0114); Dovetail's own sessions live in the process that has the hint.
+The three take turns, so that what else the machine does meets them alike. Peers are asked by a component (XEP-0114);
+Dovetail's own sessions live in the process that has the hint.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import trustme
 
@@ -29,26 +31,54 @@ from benchmarks.result import Result
 from dovetail.demo.forwarder import Forwarder
 from dovetail.protocol.credential import new_connector_id, new_token, tokenize
 
+if TYPE_CHECKING:
+    from benchmarks.peers.xmpp_servers import Server
+
 CLIENTS = (1, 100, 1000)
-SINGLES = 400
+TURNS = 10
+SINGLES = 40
+"""In each turn."""
 PACE = 0.005
-ROUNDS = 10
 IDLE_SECONDS = 10.0
 
 
 def run() -> Iterator[Result]:
     from benchmarks.peers import xmpp_servers
 
-    names = [new_connector_id().lower() for _ in range(CLIENTS[-1])]
-    password = tokenize(new_token())
     makers = (xmpp_servers.dovetail, xmpp_servers.with_prosody, xmpp_servers.with_ejabberd)
-    ours, *peers = [measured(maker, names, password) for maker in makers]
+    names = [new_connector_id().lower() for _ in range(CLIENTS[-1])]
+    with ExitStack() as stack:
+        trials = [stack.enter_context(trial(maker, names, tokenize(new_token()))) for maker in makers]
+        for number in CLIENTS:
+            for each in trials:
+                each.connect(number)
+            in_turn(trials, lambda each: each.singles())
+        for each in trials:
+            each.remember_memory()
+        in_turn(trials, lambda each: each.to_all())
+        for last in (Trial.idle, Trial.logins, Trial.cut):
+            for each in trials:
+                last(each)
+    ours, *peers = [each.figures() for each in trials]
     for peer, figures in zip(("Prosody", "ejabberd"), peers, strict=True):
         for (case, unit), value in ours.items():
             yield Result("hints", case, value, unit, peer, figures[case, unit])
 
 
-Figures = dict[tuple[str, str], float]
+def in_turn(trials: list[Trial], what: Callable[[Trial], None]) -> None:
+    for _ in range(TURNS):
+        for each in trials:
+            what(each)
+
+
+@contextmanager
+def trial(maker: Callable[..., AbstractContextManager[Server]], names: list[str], password: str) -> Iterator[Trial]:
+    ca = trustme.CA()
+    with tempfile.TemporaryDirectory(prefix="dovetail-bench-") as directory:
+        folder = Path(directory)
+        ca.cert_pem.write_to_path(folder / "ca.pem")
+        with maker(ca, folder, names, password) as server, closing(Crowd(names, password, folder / "ca.pem")) as crowd:
+            yield Trial(server, crowd, names)
 
 
 class Crowd:
@@ -77,79 +107,81 @@ class Crowd:
         self.process.communicate()
 
 
-def measured(maker: Callable[..., AbstractContextManager[Any]], names: list[str], password: str) -> Figures:
-    ca, figures = trustme.CA(), Figures()
-    with tempfile.TemporaryDirectory(prefix="dovetail-bench-") as directory:
-        folder = Path(directory)
-        ca.cert_pem.write_to_path(folder / "ca.pem")
-        with maker(ca, folder, names, password) as server, closing(Crowd(names, password, folder / "ca.pem")) as crowd:
-            before = 0
-            for number in CLIENTS:
-                crowd.does("connect", port=server.port, number=number)
-                time.sleep(1)
-                before = before or server.private_kb()
-                latency(server, crowd, names[:number], figures)
-            memory = (server.private_kb() - before) / (CLIENTS[-1] - CLIENTS[0])
-            figures["memory for each of 1,000 connections", "kB"] = memory
-            to_all(server, crowd, names, figures)
-            idle(server, figures)
-            logins(server, crowd, figures)
-            cut(server, crowd, figures)
-    return figures
+class Trial:
+    """Of one server, with as many clients connected as were asked for last."""
 
+    def __init__(self, server: Server, crowd: Crowd, names: list[str]) -> None:
+        self.server, self.crowd, self.names = server, crowd, names
+        self.connected: list[str] = []
+        self.base_kb = 0
+        self.sent = 0
+        self.cpu_to_all = 0.0
+        self.seconds: dict[str, list[float]] = defaultdict(list)
+        self.single: dict[tuple[str, str], float] = {}
 
-def latency(server: Any, crowd: Crowd, names: list[str], figures: Figures) -> None:
-    seconds = []
-    for number in range(SINGLES):
-        sent = time.monotonic()
-        server.hint([names[number * 37 % len(names)]], f"single-{number}")
-        (heard,) = crowd.does("collect", cursor=f"single-{number}", number=1)["times"]
-        seconds.append(heard - sent)
-        time.sleep(max(0.0, sent + PACE - time.monotonic()))
-    add(figures, f"latency, {len(names):,} connected", seconds)
+    def connect(self, number: int) -> None:
+        self.crowd.does("connect", port=self.server.port, number=number)
+        self.connected = self.names[:number]
+        time.sleep(1)
+        self.base_kb = self.base_kb or self.server.private_kb()
 
+    def singles(self) -> None:
+        for _ in range(SINGLES):
+            self.sent += 1
+            name = self.connected[self.sent * 37 % len(self.connected)]
+            began = time.monotonic()
+            self._hint([name], f"latency, {len(self.connected):,} connected")
+            time.sleep(max(0.0, began + PACE - time.monotonic()))
 
-def to_all(server: Any, crowd: Crowd, names: list[str], figures: Figures) -> None:
-    seconds, cpu = [], server.cpu_seconds()
-    for number in range(ROUNDS):
-        sent = time.monotonic()
-        server.hint(names, f"round-{number}")
-        seconds += [at - sent for at in crowd.does("collect", cursor=f"round-{number}", number=len(names))["times"]]
-        time.sleep(0.5)
-    used = server.cpu_seconds() - cpu
-    add(figures, f"latency, to all {len(names):,}", seconds)
-    figures["server CPU for each hint to all", "ms"] = used / ROUNDS / len(names) * 1000
+    def to_all(self) -> None:
+        before = self.server.cpu_seconds()
+        self._hint(self.connected, f"latency, to all {len(self.connected):,}")
+        time.sleep(0.2)
+        self.cpu_to_all += self.server.cpu_seconds() - before
 
-
-def add(figures: Figures, case: str, seconds: list[float]) -> None:
-    figures[f"{case}: p50", "ms"] = statistics.median(seconds) * 1000
-    figures[f"{case}: p99", "ms"] = statistics.quantiles(seconds, n=100)[98] * 1000
-
-
-def idle(server: Any, figures: Figures) -> None:
-    before = server.cpu_seconds()
-    time.sleep(IDLE_SECONDS)
-    figures["idle CPU, 1,000 connected", "% of a core"] = (server.cpu_seconds() - before) / IDLE_SECONDS * 100
-
-
-def logins(server: Any, crowd: Crowd, figures: Figures) -> None:
-    """The clients have logged in before: they keep what a password costs them."""
-    crowd.does("leave")
-    time.sleep(2)
-    before = server.cpu_seconds()
-    took = crowd.does("connect", port=server.port, number=CLIENTS[-1])["seconds"]
-    figures["server CPU for each login", "ms"] = (server.cpu_seconds() - before) / CLIENTS[-1] * 1000
-    figures["1,000 logins", "s"] = took
-    crowd.does("leave")
-    time.sleep(2)
-
-
-def cut(server: Any, crowd: Crowd, figures: Figures) -> None:
-    with closing(Forwarder(server.port)) as network:
-        crowd.does("connect", port=network.port, number=CLIENTS[-1])
-        crowd.does("survive")
+    def _hint(self, names: list[str], case: str) -> None:
+        self.sent += 1
         began = time.monotonic()
-        network.cut()
-        back = crowd.does("all_back", number=CLIENTS[-1])
-        figures["1,000 cut at once, all resumed", "s"] = back["at"] - began
-        print(f"{server.name}: {back}", file=sys.stderr)
+        self.server.hint(names, f"hint-{self.sent}")
+        heard = self.crowd.does("collect", cursor=f"hint-{self.sent}", number=len(names))["times"]
+        self.seconds[case] += [at - began for at in heard]
+
+    def remember_memory(self) -> None:
+        grown = (self.server.private_kb() - self.base_kb) / (CLIENTS[-1] - CLIENTS[0])
+        self.single["memory for each of 1,000 connections", "kB"] = grown
+
+    def idle(self) -> None:
+        before = self.server.cpu_seconds()
+        time.sleep(IDLE_SECONDS)
+        used = (self.server.cpu_seconds() - before) / IDLE_SECONDS * 100
+        self.single["idle CPU, 1,000 connected", "% of a core"] = used
+
+    def logins(self) -> None:
+        """The clients have logged in before: they keep what a password costs them."""
+        self._leave()
+        before = self.server.cpu_seconds()
+        took = self.crowd.does("connect", port=self.server.port, number=CLIENTS[-1])["seconds"]
+        self.single["server CPU for each login", "ms"] = (self.server.cpu_seconds() - before) / CLIENTS[-1] * 1000
+        self.single["1,000 logins", "s"] = took
+
+    def cut(self) -> None:
+        self._leave()
+        with closing(Forwarder(self.server.port)) as network:
+            self.crowd.does("connect", port=network.port, number=CLIENTS[-1])
+            self.crowd.does("survive")
+            began = time.monotonic()
+            network.cut()
+            back = self.crowd.does("all_back", number=CLIENTS[-1])
+        self.single["1,000 cut at once, all resumed", "s"] = back["at"] - began
+
+    def _leave(self) -> None:
+        self.crowd.does("leave")
+        time.sleep(2)
+
+    def figures(self) -> dict[tuple[str, str], float]:
+        found = {}
+        for case, seconds in self.seconds.items():
+            found[f"{case}: p50", "ms"] = statistics.median(seconds) * 1000
+            found[f"{case}: p99", "ms"] = statistics.quantiles(seconds, n=100)[98] * 1000
+        found["server CPU for each hint to all", "ms"] = self.cpu_to_all / TURNS / CLIENTS[-1] * 1000
+        return found | self.single
