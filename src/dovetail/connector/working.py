@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from datetime import datetime
 
-from dovetail.connector.link.port import WrongCredentials
+from dovetail.connector.link.port import RetryLater, WrongCredentials
 from dovetail.connector.profile import Home, Profile
 from dovetail.connector.realtime.ladder import Rung
 from dovetail.connector.realtime.state import RealtimeState, write_state
@@ -103,6 +103,8 @@ class Work:
         def synced(outcome: RunReport | Exception) -> None:
             if isinstance(outcome, RunReport) and outcome.outcome.is_done:
                 listener.aim(connector.announced())
+            elif isinstance(outcome, RetryLater) and outcome.retry_after is not None:
+                listener.leave_alone(outcome.retry_after)
 
         listener = connector.listener(scheduler.wake, note, self._every)
         announced = connector.announced()

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from connector.realtime.wire import wait_until
+from dovetail.connector.realtime.stream import Patience
 from dovetail.protocol.credential import new_token
 from dovetail.server.connections import erasure
 from dovetail.server.connections.models import Connection
@@ -39,6 +40,29 @@ def test_a_cut_connection_is_resumed_with_the_hint_that_was_missed(network, conn
     wait_until(lambda: connector.wakes == 2)
     connector.live()
     assert (connector.state.sessions, connector.state.resumed) == (1, 1)
+
+
+def test_a_server_that_asked_a_sync_for_time_gets_it_from_the_listener_too(network, connect):
+    connector = connect()
+    connector.live()
+    connector.listener.leave_alone(1.5)
+    for port in network.ports:
+        port.cut()
+    wait_until(lambda: connector.state.phase == "down")
+    began = time.monotonic()
+    connector.live()
+    assert time.monotonic() - began > 1.2
+    connector.listener.leave_alone(60)
+    for port in network.ports:
+        port.cut()
+    wait_until(lambda: connector.state.phase == "down")
+    connector.listener.aim(network.realtime)
+    connector.live()
+
+
+def test_a_connection_that_died_does_not_pass_for_a_live_one_for_half_a_minute():
+    patience = Patience()
+    assert patience.ping_every + patience.ping_wait < 30
 
 
 @pytest.mark.parametrize("rung", ["direct-tls", "starttls", "websocket"])

@@ -64,6 +64,7 @@ class Listener:
         self._state = RealtimeState()
         self._target: Realtime | None = None
         self._is_aimed = False
+        self._not_before = 0.0
         self._loop = asyncio.new_event_loop()
         self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -79,6 +80,11 @@ class Listener:
         """
         with contextlib.suppress(RuntimeError):  # the loop has ended
             self._loop.call_soon_threadsafe(self._aimed, target)
+
+    def leave_alone(self, seconds: float) -> None:
+        """The server asked a sync for so much time: it gets it from here too, unless a sync goes through before."""
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._left_alone, seconds)
 
     def stop(self) -> None:
         """End the session; returns when that is done."""
@@ -103,8 +109,11 @@ class Listener:
             self._task.cancel()
 
     def _aimed(self, target: Realtime | None) -> None:
-        self._is_aimed, self._target = True, target
+        self._is_aimed, self._target, self._not_before = True, target, 0.0
         self._news.set()
+
+    def _left_alone(self, seconds: float) -> None:
+        self._not_before = self._loop.time() + seconds
 
     async def _listen(self) -> None:
         self._tell(phase=Phase.UNKNOWN)
@@ -154,7 +163,7 @@ class Listener:
         elif self._target == target:
             self._news.clear()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), wait)
+                await asyncio.wait_for(self._news.wait(), max(wait, self._not_before - self._loop.time()))
 
     async def _climb(self, stream: Stream, ladder: Ladder) -> Place | None:
         """The first way that is open, with a session over it."""

@@ -42,11 +42,11 @@ logging.getLogger("slixmpp").setLevel(logging.CRITICAL + 1)
 @dataclass(frozen=True)
 class Patience:
     """In seconds. `deadline` is for TCP, TLS, signing in and binding together; a ping is sent after `ping_every` and
-    waited for `ping_wait`."""
+    waited for `ping_wait`: together they say how long a dead connection may pass for a live one."""
 
     deadline: float = 15.0
-    ping_every: float = 45.0
-    ping_wait: float = 15.0
+    ping_every: float = 20.0
+    ping_wait: float = 8.0
 
 
 class Stream(ClientXMPP):
