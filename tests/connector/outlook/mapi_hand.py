@@ -34,5 +34,5 @@ class MapiHand(OutlookHand):
 
 
 def opened(hand: MapiHand) -> int:
-    """How many items were, beside folders."""
-    return hand.mapi.log.count(("Message", "GetProps")) // 2
+    """How many items a scan did."""
+    return hand.mapi.log.count(("Message", "GetProps"))

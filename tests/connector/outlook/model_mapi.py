@@ -86,6 +86,7 @@ class ModelMapi:
         self.most_in_getprops, self.most_in_setprops = 16_384, 32_768
         self.cannot_restrict = False
         self.keeps_deleted = True
+        self.hides_lasting_ids = False
         self.loses_rows_after: int | None = None
         self.rights: dict[str, int] = {}  # PR_ACCESS by entry id
         self.read_only: list[Store] = []

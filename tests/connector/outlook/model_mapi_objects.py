@@ -158,7 +158,7 @@ class Folder(Props):
         def cell(message: kept.Message, tag: int) -> Value | None:
             if tag == _ENTRY_ID and self.kept.store.short_term_ids:
                 return model.short_id(message)
-            if tag >> 16 == 0x6670 and not self.kept.store.short_term_ids:
+            if tag >> 16 == 0x6670 and (model.hides_lasting_ids or not self.kept.store.short_term_ids):
                 return None
             return values.value_of(names, message, message.properties, message.user, tag, 7)
 

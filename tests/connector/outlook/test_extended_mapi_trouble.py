@@ -62,6 +62,24 @@ def test_a_scan_opens_the_one_item_that_changed(hand: MapiHand) -> None:
     assert [item.handle for item in again.items] == [handles[7]]
 
 
+def test_ids_that_are_good_for_a_session_only_cost_no_item_within_it_and_mislead_nobody_after_it() -> None:
+    hand = MapiHand(kind=0)
+    hand.mapi.hides_lasting_ids = True
+    first, second = (hand.adds(hand.main, NINE, TEN) for _ in range(2))
+    hand.deletes(hand.main, hand.adds(hand.main, NINE, TEN))
+    known = settled(hand)
+    assert set(known) == {first, second}
+    hand.mapi.log.clear()
+
+    assert (scan(hand, known).unchanged, opened(hand)) == ({first, second}, 0)
+    hand.deletes(hand.main, first)
+    hand.port.close()
+
+    again = scan(hand, known)
+
+    assert (again.complete, again.unchanged, again.items) == (True, {second}, ())
+
+
 def test_what_lies_outside_the_window_or_is_no_appointment_is_not_opened(hand: MapiHand) -> None:
     for days in (-60, 90):
         hand.adds(hand.main, NINE + timedelta(days=days), TEN + timedelta(days=days))

@@ -99,6 +99,7 @@ class ExtendedMapiCalendar:
         self._local, self._now, self._between = local, now, between
         self._open: Session | None = None
         self._opened_at = datetime.min.replace(tzinfo=UTC)
+        self._handles: dict[str, dict[str, str]] = {}  # by calendar, of the ids that are good for this session only
         self._watchers: list[Callable[[], None]] = []
         self._watching = ExitStack()
         self._refused: set[str] = set()  # calendars that could not be written to
@@ -119,7 +120,8 @@ class ExtendedMapiCalendar:
 
     def scan(self, request: ScanRequest, progress: Progress = no_progress) -> Scan:
         as_of, clock = self._now(), self._clock()
-        gathered = Gathered(request, clock, lambda handle: self._read(session, request.calendar, handle))
+        handles = self._handles.setdefault(request.calendar, {})
+        gathered = Gathered(request, clock, lambda handle: self._read_row(session, request.calendar, handle), handles)
         complete = opened = False
         try:
             with self._session() as session:
@@ -159,7 +161,7 @@ class ExtendedMapiCalendar:
                 seen += 1
                 if not rows.filtered and not str(row.properties.get(STAMP, "")).startswith(begins):
                     continue
-                reading = self._read(session, calendar, row.handle)
+                reading = self._read_row(session, calendar, row.handle)
                 if reading.mark is not None and reading.mark.stamp.booking == booking:
                     found.append(_whole(reading.item(calendar, window, self._clock())))
             if contents.shown < count or seen < rows.expected:
@@ -231,6 +233,8 @@ class ExtendedMapiCalendar:
             self.close()
             raise
         if self._open is None:
+            for handles in self._handles.values():
+                handles.clear()
             self._open, self._opened_at = Session(self._surface, self._profile), self._now()
             with suppress(CalendarError):
                 self._look_out(self._open)
@@ -271,6 +275,9 @@ class ExtendedMapiCalendar:
 
     def _read(self, session: Session, calendar: str, handle: str) -> Reading:
         return self._reading(session, calendar, session.message(calendar, handle))
+
+    def _read_row(self, session: Session, calendar: str, handle: str) -> Reading:
+        return self._reading(session, calendar, session.row_message(calendar, handle))
 
     def _reading(self, session: Session, calendar: str, message: Any) -> Reading:
         names = session.store(calendar).names

@@ -19,10 +19,13 @@ _FATAL = frozenset((Outcome.DEAD, Outcome.OFFLINE, Outcome.REJECTED, Outcome.TOO
 
 
 class Gathered:
-    """`read` opens the item with a handle."""
+    """`read` opens the item that a row names. `handles` maps the ids of rows to those of their items where they are not
+    the same: it grows."""
 
-    def __init__(self, request: ScanRequest, clock: Clock, read: Callable[[str], Reading]) -> None:
-        self._request, self._clock, self._read = request, clock, read
+    def __init__(
+        self, request: ScanRequest, clock: Clock, read: Callable[[str], Reading], handles: dict[str, str]
+    ) -> None:
+        self._request, self._clock, self._read, self._handles = request, clock, read, handles
         self._items: list[Item] = []
         self._unchanged: set[str] = set()
         self._problems: list[ItemProblem] = []
@@ -33,9 +36,10 @@ class Gathered:
             return
         if not traits_of(row.properties).may_meet(self._request.window):
             return
-        known = self._request.known.get(row.handle)
+        handle = self._handles.get(row.handle, row.handle)
+        known = self._request.known.get(handle)
         if known is not None and known == version_of(row.properties, self._clock.local):
-            self._unchanged.add(row.handle)
+            self._unchanged.add(handle)
             return
         try:
             self._look(row)
@@ -43,13 +47,15 @@ class Gathered:
             if fault.outcome in _FATAL:
                 raise
             if fault.outcome is not Outcome.GONE:
-                self._problems.append(_unreadable(row, fault, self._request.window, self._clock))
+                self._problems.append(_unreadable(handle, row, fault, self._request.window, self._clock))
 
     def scan(self, complete: bool, as_of: datetime) -> Scan:
         return Scan(complete, tuple(self._items), frozenset(self._unchanged), tuple(self._problems), as_of)
 
     def _look(self, row: Row) -> None:
         reading = self._read(row.handle)
+        if reading.handle != row.handle:
+            self._handles[row.handle] = reading.handle
         if self._request.known.get(reading.handle) == reading.version:
             self._unchanged.add(reading.handle)
             return
@@ -60,9 +66,9 @@ class Gathered:
             self._problems.append(found)
 
 
-def _unreadable(row: Row, fault: OutlookFault, window: Interval, clock: Clock) -> ItemProblem:
+def _unreadable(handle: str, row: Row, fault: OutlookFault, window: Interval, clock: Clock) -> ItemProblem:
     """The times in the row of a single item block."""
     busy: tuple[BusyBlock, ...] | None = None
     if row.properties.get(RECURRING) is False:
         busy = known_times(row.properties, window, clock.local)
-    return ItemProblem(row.handle, "An appointment in Outlook", "item_unreadable", fault.reason, busy)
+    return ItemProblem(handle, "An appointment in Outlook", "item_unreadable", fault.reason, busy)

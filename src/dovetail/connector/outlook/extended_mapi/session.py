@@ -108,13 +108,17 @@ class Session:
         """An item of this calendar. What lies in another folder, the deleted items above all, is Outcome.GONE; what
         does not say where it lies is not."""
         store = self.store(calendar)
-        message = call(store.target, "OpenEntry", _bytes(handle), None, flags)
+        message = self.row_message(calendar, handle, flags)
         parent = get(message, numbers.PARENT)
         if not isinstance(parent, bytes):
             raise OutlookFault(Outcome.OTHER)
         if not self.is_same(parent, _bytes(place_of(calendar).folder), store.target):
             raise OutlookFault(Outcome.GONE)
         return message
+
+    def row_message(self, calendar: str, handle: str, flags: int = 0) -> Any:
+        """An item that a row of this calendar's table just named."""
+        return call(self.store(calendar).target, "OpenEntry", _bytes(handle), None, flags)
 
     def is_same(self, one: bytes, other: bytes, target: Any = None) -> bool:
         """Ids of one thing need not be equal. `target`: the store of both, if they are not those of stores."""
