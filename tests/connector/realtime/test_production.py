@@ -4,11 +4,13 @@ connector whose proof they check with what Dovetail tells them."""
 from __future__ import annotations
 
 import base64
+import re
 import shutil
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -19,7 +21,8 @@ from connector.realtime import packaged
 from connector.realtime.peer_server import free_ports
 from connector.realtime.wire import Connector, Forwarder, wait_until
 from dovetail.connector.link.signin import Credential
-from dovetail.demo.people import User
+from dovetail.demo import programs
+from dovetail.demo.people import Customer, User
 from dovetail.protocol.credential import MECHANISM, new_connector_id, new_token, tokenize
 from dovetail.protocol.hints import Hint, write
 from dovetail.protocol.messages import Realtime, SyncMode
@@ -31,7 +34,7 @@ from dovetail.server.realtime.announcement import announced
 from dovetail.server.realtime.arrangement import Linked, arranged
 from dovetail.server.wsgi import application
 from server.people import ADA, NOW, a_host, at, event_type_of
-from server.realtime.client import BIND, PING, SASL, Client
+from server.realtime.client import BIND, PING, SASL, STARTTLS, Client
 from server.web.conftest import Running, authority, serving
 
 __all__ = ["authority"]
@@ -214,20 +217,22 @@ def test_dovetail_serve_does_all_of_it_by_its_environment(peer, authority, tmp_p
     }
     shutil.copytree(authority.authority.parent, tmp_path / "data" / "tls")
     ports = (peer.starttls, peer.direct)
-    with served.serving(tmp_path / "data", xmpp_ports=ports, settings=settings, port=PORT) as dovetail:
-        user = User(SimpleNamespace(url=dovetail.address, ca_file=dovetail.ca_file), "a@example.org", "Ada", "UTC")
-        with closing(user), ExitStack() as stack:
-            paired = user.connect()
-            credential = Credential(paired.connector_id, tokenize(paired.token))
-            connector = Connector(dovetail.address, credential, dovetail.ca_file)
-            connector.listener.start()
-            stack.callback(connector.listener.stop)
-            connector.listener.aim(realtime(peer))
-            connector.live()
-            user.switches(delete_cancels=True, move_reschedules=True)
-            wait_until(lambda: connector.wakes == 2)
-            user.disconnect()
-            wait_until(lambda: connector.state.trouble == "not-authorized")
+    (calendar := tmp_path / "calendar").mkdir()
+    with (
+        served.serving(tmp_path / "data", xmpp_ports=ports, settings=settings, port=PORT) as dovetail,
+        ExitStack() as end,
+    ):
+        server = SimpleNamespace(url=dovetail.address, ca_file=dovetail.ca_file)
+        user = end.enter_context(closing(User(server, "a@example.org", "Ada", "UTC")))
+        customer = end.enter_context(closing(Customer(server, user.page)))
+        pc = programs.Connector(tmp_path / "home", tmp_path / "connector.log")
+        pc.pair(server, user.connect(), calendar)
+        running = end.enter_context(pc.running())
+        wait_until(lambda: "at once (by TLS" in running.log.read_text(), 30)
+        customer.book(customer.slots(datetime.now(UTC).date() + timedelta(days=2))[0])
+        wait_until(lambda: any(calendar.iterdir()), 20)  # its interval is a minute
+        user.disconnect()
+        wait_until(lambda: running.process.poll() is not None, 20)
 
 
 def realtime(peer: packaged.Peer) -> Realtime:
@@ -273,3 +278,20 @@ def test_everybody_in_real_time_is_woken_when_the_link_is_back(site):
     loop.call_soon_threadsafe(link.close)
     wait_until(lambda: connector.wakes == 2)
     assert site.counts["link-up"] == 2
+
+
+@pytest.mark.parametrize("direct", [True, False])
+def test_only_scram_sha_256_is_offered_and_nothing_in_clear(peer, authority, direct):
+    trust = ssl.create_default_context(cafile=authority.authority)
+    with Client(Running(PORT, None, trust, peer.starttls, peer.direct), direct=direct) as client:
+        features = client.open()
+        if not direct:
+            assert "<required" in features
+            assert "<mechanism" not in features
+            client.ask(STARTTLS, "<proceed")
+            client.until(">")
+            client.start_tls()
+            features = client.open()
+        offered = set(re.findall("<mechanism>(.*?)</mechanism>", features))
+        assert "SCRAM-SHA-256" in offered <= {"SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"}
+        assert "register" not in features
