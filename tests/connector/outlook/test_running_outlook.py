@@ -71,6 +71,19 @@ def test_an_outlook_that_cannot_be_attached_to_yet_is_reached_without_starting_a
     assert desk.launcher.started == 0
 
 
+def test_an_outlook_that_cannot_be_attached_to_for_a_known_reason_is_not_waited_for() -> None:
+    def never() -> None:
+        raise CalendarError("Outlook runs as administrator.")
+
+    desk = Desk(may_be_started=never)
+    assert desk.lists() == 2, "one that can be attached to is not asked about"
+    desk.hand.port.close()
+    desk.launcher.hidden = True
+
+    with pytest.raises(CalendarError, match="as administrator"):
+        desk.lists()
+
+
 def test_what_would_only_bring_up_a_question_is_not_started() -> None:
     def never() -> None:
         raise CalendarError("Outlook has no profile yet.")

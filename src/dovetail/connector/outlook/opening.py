@@ -16,7 +16,7 @@ WINDOWS_ONLY = (
     " be read: outlook-file:PATH."
 )
 
-_IN_THE_WAY = frozenset(Code) - {Code.FINE, Code.CLOSED, Code.NEW_PREFERRED}
+_IN_THE_WAY = frozenset(Code) - {Code.FINE, Code.CLOSED, Code.NEW_PREFERRED, Code.DIALOG}
 
 
 def read_facts() -> Facts:

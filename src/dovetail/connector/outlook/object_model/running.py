@@ -48,9 +48,10 @@ class Launcher(Protocol):
 
 
 class RunningOutlook:
-    """`closed`: the User closed it, and it was not seen since. `may_be_started` raises CalendarError where starting it
-    would only bring up a question; `explain` gives the sentences for a failure to reach it; `starting`, `found` and
-    `gone` are called before it is started, when it is connected, and when the User closed it."""
+    """`closed`: the User closed it, and it was not seen since. `may_be_started` raises CalendarError where one that
+    cannot be attached to would not answer either, or only bring up a question; `explain` gives the sentences for a
+    failure to reach it; `starting`, `found` and `gone` are called before it is started, when it is connected, and when
+    the User closed it."""
 
     def __init__(
         self,
@@ -107,8 +108,8 @@ class RunningOutlook:
             started = not self._launcher.is_running()
             if started and not self._may_start:
                 raise
+        self._may_be_started()
         if started:
-            self._may_be_started()
             self._starting()
         application = self._launcher.start()
         if started and self._profile:

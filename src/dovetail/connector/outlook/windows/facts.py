@@ -30,7 +30,8 @@ _VIEWS = (winreg.KEY_WOW64_64KEY, winreg.KEY_WOW64_32KEY)
 _DIALOG_CLASS = "#32770"
 _SNAPSHOT_OF_PROCESSES = 2
 _QUERY_LIMITED, _TOKEN_QUERY, _TOKEN_ELEVATION = 0x1000, 8, 20
-_ACCESS_DENIED = 5
+_ACCESS_DENIED, _OWNER = 5, 4
+_LOOK = ctypes.WINFUNCTYPE(wintypes.BOOL, wintypes.HWND, wintypes.LPARAM)
 
 _kernel = ctypes.WinDLL("kernel32", use_last_error=True)
 _user = ctypes.WinDLL("user32", use_last_error=True)
@@ -41,6 +42,12 @@ _kernel.GetCurrentProcess.restype = wintypes.HANDLE
 for _function in (_kernel.Process32FirstW, _kernel.Process32NextW):
     _function.argtypes = (wintypes.HANDLE, ctypes.c_void_p)
 _kernel.CloseHandle.argtypes = (wintypes.HANDLE,)
+_user.GetWindow.restype = wintypes.HWND
+_user.GetWindow.argtypes = (wintypes.HWND, wintypes.UINT)
+_user.GetClassNameW.argtypes = (wintypes.HWND, wintypes.LPWSTR, ctypes.c_int)
+_user.GetWindowThreadProcessId.argtypes = (wintypes.HWND, ctypes.POINTER(wintypes.DWORD))
+for _function in (_user.IsWindowVisible, _user.IsWindowEnabled):
+    _function.argtypes = (wintypes.HWND,)
 _advapi.OpenProcessToken.argtypes = (wintypes.HANDLE, wintypes.DWORD, ctypes.POINTER(wintypes.HANDLE))
 _advapi.GetTokenInformation.argtypes = (
     *(wintypes.HANDLE, ctypes.c_int, ctypes.c_void_p, wintypes.DWORD),
@@ -206,21 +213,25 @@ def _opened(pid: int) -> Iterator[int | None]:
 
 
 def _shows_dialog(pids: frozenset[int]) -> bool:
-    """Whether one of these processes has a dialog box open."""
+    """Whether one of these processes waits for the answer to a dialog box: one that keeps its owner from being used.
+    Reminders do not."""
     found = False
 
     def look(window: int, _: int) -> bool:
         nonlocal found
         pid = wintypes.DWORD()
-        _user.GetWindowThreadProcessId(wintypes.HWND(window), ctypes.byref(pid))
-        name = ctypes.create_unicode_buffer(16)
-        _user.GetClassNameW(wintypes.HWND(window), name, len(name))
-        found |= (
-            pid.value in pids and name.value == _DIALOG_CLASS and bool(_user.IsWindowVisible(wintypes.HWND(window)))
-        )
+        _user.GetWindowThreadProcessId(window, ctypes.byref(pid))
+        if pid.value in pids and _user.IsWindowVisible(window) and _class_of(window) == _DIALOG_CLASS:
+            owner = _user.GetWindow(window, _OWNER)
+            found = bool(owner) and not _user.IsWindowEnabled(owner)
         return not found
 
     if pids:
-        callback = ctypes.WINFUNCTYPE(wintypes.BOOL, wintypes.HWND, wintypes.LPARAM)(look)
-        _user.EnumWindows(callback, 0)
+        _user.EnumWindows(_LOOK(look), 0)
     return found
+
+
+def _class_of(window: int) -> str:
+    name = ctypes.create_unicode_buffer(16)
+    _user.GetClassNameW(window, name, len(name))
+    return name.value
