@@ -24,9 +24,13 @@ from win32com.server import policy  # noqa: E402
 from win32com.server.policy import DesignatedWrapPolicy  # noqa: E402
 from win32com.server.util import wrap  # noqa: E402
 
+from connector.calendars.contract import NINE  # noqa: E402
+from connector.outlook.model_objects import END, START  # noqa: E402
 from connector.outlook.model_outlook import ModelOutlook  # noqa: E402
-from connector.outlook.model_store import CHANGED, Folder, Mailbox  # noqa: E402
+from connector.outlook.model_store import CHANGED, Folder, Mailbox, Message  # noqa: E402
 from connector.outlook.outlook_hand import OutlookHand  # noqa: E402
+from dovetail.connector.outlook.object_model.appointment import settled  # noqa: E402
+from dovetail.connector.outlook.object_model.rows import Traits  # noqa: E402
 from windows.presenting import ConnectionPoint, Policy, Presented  # noqa: E402
 from windows.registering import OUTLOOK, USER  # noqa: E402
 
@@ -131,9 +135,37 @@ class User:
             return self._program.log.clear()
         if name == "lets_time_pass":
             return _age(self._program.mailbox)
-        if name == "set":
-            return setattr(self._program, *arguments)
+        if name == "fill":
+            return _fill(self._program, *arguments)
+        if name == "appointments":
+            return [_told(message) for message in self._program.hand.folders[0].messages.values()]
         return getattr(self._program.hand, name)(*arguments[0], **arguments[1])
+
+
+def _told(message: Message) -> dict[str, Any]:
+    properties = message.properties
+    return {
+        "handle": message.entry_id,
+        "subject": properties.get("PidTagSubject"),
+        "start": properties[START],
+        "busy": properties["PidLidBusyStatus"],
+    }
+
+
+def _fill(program: Program, calendar: str, number: int) -> dict[str, str]:
+    """With half hours in a row, written long ago; their handles and the versions by which a scan knows them."""
+    for half_hour in (NINE + count * timedelta(minutes=30) for count in range(number)):
+        program.hand.adds(calendar, half_hour, half_hour + timedelta(minutes=30))
+    _age(program.mailbox)
+    return {handle: _version(message) for handle, message in program.hand.folder(calendar).messages.items()}
+
+
+def _version(message: Message) -> str:
+    changed, start, end = (message.properties[name] for name in (CHANGED, START, END))
+    assert isinstance(changed, datetime)
+    assert isinstance(start, datetime)
+    assert isinstance(end, datetime)
+    return settled(Traits(changed, start, end, recurring=False))
 
 
 def _saves(folder: Folder) -> dict[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import shutil
 import subprocess
 import sys
 import time
@@ -27,7 +28,10 @@ class OutlookUser:
 
     def __init__(self, mailbox: Path) -> None:
         self.log = mailbox.with_suffix(".log")
-        self._command = [sys.executable, "-X", "utf8", str(PROGRAM), str(mailbox)]
+        program = Path(sys.executable).with_name("outlook.exe")
+        if not program.exists():
+            shutil.copyfile(sys.executable, program)
+        self._command = [str(program), "-X", "utf8", str(PROGRAM), str(mailbox)]
         self._process: subprocess.Popen[bytes] | None = None
         register(self._command)
 

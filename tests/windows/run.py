@@ -56,10 +56,10 @@ def in_wine(arguments: list[str], environment: dict[str, str], seconds: float = 
 
 
 def main(arguments: list[str]) -> int:
-    with tempfile.TemporaryDirectory(prefix="dovetail-windows-") as scratch, serving(Path(scratch) / "data") as served:
+    with tempfile.TemporaryDirectory(dir=PYTHON.parents[1]) as scratch, serving(Path(scratch) / "data") as served:
         environment = {
             "PYTHONPATH": ";".join(as_windows(ROOT / folder) for folder in ("src", "tests")),
-            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONPYCACHEPREFIX": as_windows(PYTHON.parents[1] / "pycache"),
             "DOVETAIL_TEST_SERVER": served.address,
             "DOVETAIL_TEST_CA_FILE": as_windows(served.ca_file),
         }
@@ -74,8 +74,8 @@ def main(arguments: list[str]) -> int:
 
 def _print(process: subprocess.Popen[bytes]) -> None:
     assert process.stdout is not None
-    for line in process.stdout:
-        sys.stdout.buffer.write(line.replace(b"\r\n", b"\n"))
+    while some := os.read(process.stdout.fileno(), 1 << 16):
+        sys.stdout.buffer.write(some.replace(b"\r\n", b"\n"))
         sys.stdout.flush()
 
 
