@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,12 @@ class ModelInWorker:
         if name == "puts_store_back":
             self._clock += 60
         return getattr(self._hand, name)(*arguments, **options)
+
+    def adds_many(self, number: int) -> None:
+        start = self._hand.mailbox.time
+        for hours in range(number):
+            begin = start + timedelta(hours=hours)
+            self._hand.adds(self._hand.main, begin, begin + timedelta(minutes=30))
 
     def hangs(self, seconds: float) -> None:
         time.sleep(seconds)
