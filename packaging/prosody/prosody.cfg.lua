@@ -29,7 +29,7 @@ https_ssl = ssl
 c2s_require_encryption = true
 
 -- Resuming sessions (XEP-0198), and noticing in a minute that a peer is dead.
-network_settings = { read_timeout = 60, nagle = false, opportunistic_writes = true }
+network_settings = { read_timeout = 60, nagle = false, opportunistic_writes = true, tcp_backlog = 1024 }
 smacks_hibernation_time = 300
 smacks_max_queue_size = 200
 
