@@ -42,6 +42,10 @@ class Way:
     environ: dict[str, str] = field(default_factory=dict)
     own_ca: bool = True
     """The server's CA is named by --ca-file; if not, the system trusts the company's."""
+    inspected: str = "no"
+    """What the sighting says of TLS; some boxes leave no trace but their own CA."""
+    swallows_xmpp: bool = False
+    """Opens TLS, and lets nothing through that is no HTTP."""
     closes_xmpp: bool = False
     """Its rules let HTTPS through and no more."""
 
@@ -145,7 +149,9 @@ def _ways(folder: Path, stack: ExitStack, system: Path, xmpp: list[int]) -> Iter
     yield Way("PAC→CONNECT", f"pac:{pac}", plain)
     bump = up(squids.inspecting())
     trusted = {"SSL_CERT_FILE": str(system), "SSL_CERT_DIR": "/nonexistent"}
-    yield Way("inspected", f"http://localhost:{bump.port}", bump, environ=trusted, own_ca=False)
+    address = f"http://localhost:{bump.port}"
+    yield Way("inspected", address, bump, environ=trusted, own_ca=False, inspected="yes", swallows_xmpp=True)
+    yield _mitmproxy(folder, up, trusted)
 
 
 def _named(way: Way, scheme: str = "http") -> Way:
@@ -194,6 +200,26 @@ def _socks(folder: Path, up: Callable[[Daemon], Daemon]) -> Way:
     wrong = ProxyCredential("alice", "guess")
     address = f"localhost:{port}"
     return Way("SOCKS5", f"socks5://{address}", daemon, address, right=secret, wrong=wrong)
+
+
+def _mitmproxy(folder: Path, up: Callable[[Daemon], Daemon], trusted: dict[str, str]) -> Way:
+    """Opens TLS as well, with the same CA, and understands XMPP and WebSocket inside it."""
+    (folder / "run/mitm").mkdir(mode=0o755)
+    if os.getuid() == 0:
+        os.chown(folder / "run/mitm", _user().pw_uid, _user().pw_gid)
+    (folder / "run/mitm/mitmproxy-ca.pem").write_bytes((folder / "conf/inspect.pem").read_bytes())
+    port = free_port()
+    names = {
+        "LD_PRELOAD": "libnss_wrapper.so",
+        "NSS_WRAPPER_HOSTS": str(folder / "conf/hosts"),
+        "HOME": f"{folder}/run",
+    }
+    options = [f"confdir={folder}/run/mitm", f"connect_addr={squid.OUTGOING}", "connection_strategy=lazy"]
+    options.append(f"ssl_verify_upstream_trusted_ca={folder}/conf/authority.pem")
+    command = [*as_nobody(), require("mitmdump"), "-q", "--listen-host", "127.0.0.1", "-p", str(port)]
+    command += [word for option in options for word in ("--set", option)]
+    daemon = up(Daemon(command, port, folder, "logs/mitmdump.out", names))
+    return Way("inspected by mitmproxy", f"http://localhost:{port}", daemon, environ=trusted, inspected="possible")
 
 
 def _dante(folder: Path, closed: list[int], up: Callable[[Daemon], Daemon]) -> Way:

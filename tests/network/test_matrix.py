@@ -42,6 +42,7 @@ WAYS = [
     "SOCKS5, 443 only",
     "PAC→CONNECT",
     "inspected",
+    "inspected by mitmproxy",
 ]
 EVENT = """BEGIN:VCALENDAR
 VERSION:2.0
@@ -167,7 +168,8 @@ def test_pair(pc: Pc) -> None:
     assert pc.wanted.connector_id.encode() in _opened(pc)
     way = pc.home.sighting().way
     assert way == "directly" if pc.way.name == "direct" else str(pc.way.daemon and pc.way.daemon.port) in way
-    assert (pc.home.sighting().inspected == "yes") == (pc.way.name == "inspected")
+    assert pc.home.sighting().inspected == pc.way.inspected
+    assert ("Corp Inspection" in pc.home.sighting().issuer) == (pc.way.inspected != "no")
 
 
 @through_every_way
@@ -240,7 +242,7 @@ def test_real_time(pc: Pc, record_property: Callable[[str, object], None]) -> No
     announced = pc.announced()
     email = f"grace{WAYS.index(pc.way.name)}@example.org"
     with Waiting(pc) as waiting, user(pc.lab.served, email) as grace:
-        if pc.way.name == "inspected":
+        if pc.way.swallows_xmpp:
             waiting.listener.aim(announced)
             waiting.until(lambda state: state.phase is Phase.DOWN)
             troubles = [f"{port.trouble}" for port in waiting.state.ports]
@@ -286,8 +288,9 @@ def test_doctor(pc: Pc, monkeypatch: pytest.MonkeyPatch) -> None:
     assert f"{pc.lab.recorder.port} works {report.way}" in report.verdict
     assert (report.way == "directly") == (pc.way.name == "direct")
     assert report.tls is not None
-    assert report.inspected == ("yes" if pc.way.name == "inspected" else "no")
-    assert ("TLS is inspected on the way, by Corp Inspection" in report.verdict) == (pc.way.name == "inspected")
+    assert report.inspected == pc.way.inspected
+    assert ("TLS is inspected on the way, by Corp Inspection" in report.verdict) == (pc.way.inspected == "yes")
+    assert ("from Corp Inspection, a private CA" in report.verdict) == (pc.way.inspected == "possible")
     assert "Secret" not in report.model_dump_json()
     assert pc.wanted.connector_id not in report.model_dump_json()
 
