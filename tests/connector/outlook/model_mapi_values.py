@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import MAXYEAR, UTC, datetime
 from uuid import UUID
 
 from connector.outlook.model_store import CHANGED, ComError, Message, Store
@@ -87,7 +87,10 @@ def out_of_mapi(tag: int, value: Value | None, most: int, *, cuts: bool) -> tupl
         return tag & 0xFFFF0000 | ERROR, signed(NOT_FOUND)
     if isinstance(value, (str, bytes)) and len(value) > most:
         return (tag, value[:most]) if cuts else (tag & 0xFFFF0000 | ERROR, signed(NOT_ENOUGH_MEMORY))
-    return tag, _milliseconds(value) if isinstance(value, datetime) else value
+    if isinstance(value, datetime):
+        beyond = value.year == MAXYEAR
+        return tag, datetime.max if beyond else _milliseconds(value)  # noqa: DTZ901 - that is what comes out
+    return tag, value
 
 
 def _fits(kind: int, value: Value) -> bool:

@@ -179,6 +179,16 @@ def test_times_come_out_as_plain_instants_in_utc(hand: MapiHand) -> None:
     assert created.current.start.tzinfo is UTC
 
 
+def test_a_time_that_no_calendar_reaches_is_none(hand: MapiHand) -> None:
+    far = datetime(9999, 12, 31, tzinfo=UTC)
+    handle = hand.adds(hand.main, NINE, TEN)
+    hand.changes(handle, PidLidAppointmentEndWhole=far, PidLidAppointmentDuration=60)
+
+    (item,) = scan(hand).items
+
+    assert [block.end for block in item.busy] == [to_minutes(TEN)]
+
+
 def test_a_value_that_getprops_refuses_is_read_as_a_stream(hand: MapiHand) -> None:
     days = tuple(appointments.at(f"2027-03-{day:02}T09:00") for day in (8, 15, 22))
     moved = tuple(appointments.moved(day, day + HOUR, day + 2 * HOUR) for day in days)

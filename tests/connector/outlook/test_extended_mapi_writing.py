@@ -217,10 +217,14 @@ def test_what_is_not_ours_changed_or_not_to_be_deleted_is_not_deleted(hand: Mapi
     assert set(hand.folders[0].messages) == {own, created.handle}
 
 
-def test_a_booking_that_somebody_deletes_at_the_same_time_is_gone(hand: MapiHand) -> None:
+@pytest.mark.parametrize("keeps_deleted", [True, False])
+def test_a_booking_that_somebody_deletes_at_the_same_time_is_gone(hand: MapiHand, keeps_deleted: bool) -> None:
+    """MAPI says so in a success: something could not be done."""
+    hand.mapi.keeps_deleted = keeps_deleted
     created = hand.port.create(hand.main, DRAFT, stamp())
     assert created.stamp is not None
-    hand.mapi.meanwhile["Folder", "CopyMessages"] = lambda: hand.deletes(hand.main, created.handle)
+    method = "CopyMessages" if keeps_deleted else "DeleteMessages"
+    hand.mapi.meanwhile["Folder", method] = lambda: hand.deletes(hand.main, created.handle)
 
     with pytest.raises(ItemGone):
         hand.port.delete(hand.main, created.handle, created.version, created.stamp)
