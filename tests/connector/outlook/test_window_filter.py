@@ -90,7 +90,7 @@ def test_days_taken_for_other_days_lose_nothing(hand: OutlookHand, days: int) ->
     ids=["no rows", "half of them", "one too few"],
 )
 def test_a_filter_that_shows_too_little_without_an_error_is_found_out_and_not_used(
-    hand: OutlookHand, wrongly: Wrongly
+    hand: OutlookHand, wrongly: Wrongly, caplog: pytest.LogCaptureFixture
 ) -> None:
     fill(hand)
     hand.outlook.filters_wrongly = wrongly
@@ -99,6 +99,7 @@ def test_a_filter_that_shows_too_little_without_an_error_is_found_out_and_not_us
     hand.outlook.filters = 0
     scan(hand)
     assert hand.outlook.filters == 0, "it is not even tried again"
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
 @pytest.mark.parametrize("kept", [lambda kept: [], lambda kept: kept[1:]], ids=["no rows", "one too few"])

@@ -13,6 +13,7 @@ it used from the next scan on. Whoever uses it looks for what it should have sho
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, date, datetime, timedelta
 
@@ -24,6 +25,7 @@ FormatDate = Callable[[date], str]
 """A day as the User's regional settings write it in short. Asked anew each time: the User may change them."""
 
 SLACK = timedelta(days=2)
+_log = logging.getLogger(__name__)
 _PLAIN_FROM = 13
 _APPOINTMENT = "http://schemas.microsoft.com/mapi/id/{00062002-0000-0000-C000-000000000046}"
 _START, _END, _RECURRING = (f'"{_APPOINTMENT}/{tag}"' for tag in ("820D0040", "820E0040", "8223000B"))
@@ -61,6 +63,8 @@ class WindowFilters:
         """`rows` of appointments were read without the filter, `shown` are those that it yields."""
         needed = {row for row, traits in rows.items() if traits.may_meet(window)}
         single = {row for row in needed if not rows[row].recurring}
+        if not needed <= set(shown):
+            _log.warning("Outlook shows too little of a calendar that is filtered by date: it is read whole instead.")
         fits = bool(single) and needed <= set(shown) and len(set(rows) & set(shown)) < len(rows)
         (self._proved if fits else self._useless)[calendar] = text
 

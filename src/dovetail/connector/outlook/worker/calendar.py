@@ -39,7 +39,7 @@ from dovetail.connector.outlook.worker.messages import LOOK_AWAY, LOOK_OUT, Answ
 from dovetail.connector.outlook.worker.process import Build, main
 from dovetail.schedule.intervals import Interval
 
-_GOODBYE = 5.0
+_GOODBYE, _AT_ONCE = 5.0, 1.0
 _DIED = "The program that reads the calendar ended unexpectedly. It is started again at the next sync."
 
 
@@ -212,9 +212,8 @@ class _Running:
         asked = False
         while True:
             silence = deadlines.start if self._starts else deadlines.silence
-            patience = min(silence, last_moment - time.monotonic())
             try:
-                message = self._inbox.get(timeout=max(patience, 0.0))
+                message = self._hear(min(time.monotonic() + silence, last_moment))
             except queue.Empty:
                 raise _Lost(Silence(min(silence, deadlines.whole), asked)) from None
             self._starts = message is Note.STARTING
@@ -238,6 +237,16 @@ class _Running:
         self._process.kill()
         self._process.join(_GOODBYE)
         self._connection.close()
+
+    def _hear(self, until: float) -> Any:
+        """The next message; queue.Empty if none comes. In short waits, because on Windows Ctrl-C ends no long one."""
+        while True:
+            left = max(until - time.monotonic(), 0.0)
+            try:
+                return self._inbox.get(timeout=min(left, _AT_ONCE))
+            except queue.Empty:
+                if left <= _AT_ONCE:
+                    raise
 
     def _send(self, call: Call | None) -> None:
         try:
