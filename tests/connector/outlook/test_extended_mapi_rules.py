@@ -23,7 +23,7 @@ from dovetail.connector.calendars.port import Draft, ScanRequest
 from dovetail.connector.outlook import extended_mapi
 from dovetail.connector.outlook.extended_mapi import numbers
 from dovetail.connector.outlook.extended_mapi.calls import METHODS
-from dovetail.connector.outlook.extended_mapi.values import into
+from dovetail.connector.outlook.extended_mapi.values import into, out
 from dovetail.connector.outlook.object_model.stamping import PROPERTY
 from dovetail.schedule.instants import to_minutes
 
@@ -187,6 +187,7 @@ def test_a_time_that_no_calendar_reaches_is_none(hand: MapiHand) -> None:
     (item,) = scan(hand).items
 
     assert [block.end for block in item.busy] == [to_minutes(TEN)]
+    assert out(_TIME, (_TIME, datetime.max)) is None  # noqa: DTZ901 - west of Greenwich it has no UTC
 
 
 def test_a_value_that_getprops_refuses_is_read_as_a_stream(hand: MapiHand) -> None:
