@@ -193,6 +193,18 @@ def test_a_web_server_without_websocket_is_named(ca, trusted):
         assert trouble_at(place, trusted) == Trouble.NO_WEBSOCKET
 
 
+@pytest.mark.parametrize("host", ["localhost", "elsewhere.example"])
+def test_a_websocket_that_leads_elsewhere_is_not_followed(ca, trusted, host):
+    with answering(says(), tls(ca)) as elsewhere:
+        location = f"wss://{host}:{elsewhere.port}/xmpp-websocket".encode()
+        answer = b"HTTP/1.1 307 There\r\nLocation: " + location + b"\r\nContent-Length: 0\r\n\r\n"
+        with answering(says(answer), tls(ca)) as impostor:
+            place = Place(Rung.WEBSOCKET, "localhost", impostor.port, "/xmpp-websocket")
+            assert trouble_at(place, trusted) == Trouble.NO_WEBSOCKET
+        assert elsewhere.received == b""
+        socket.create_connection(("127.0.0.1", elsewhere.port)).close()
+
+
 @pytest.mark.parametrize(
     ("answer", "trouble"),
     [
