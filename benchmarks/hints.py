@@ -14,6 +14,8 @@ Dovetail's own sessions live in the process that has the hint.
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -45,10 +47,14 @@ IDLE_SECONDS = 10.0
 def run() -> Iterator[Result]:
     from benchmarks.peers import xmpp_servers
 
-    makers = (xmpp_servers.dovetail, xmpp_servers.with_prosody, xmpp_servers.with_ejabberd)
+    peers = {"Prosody": ("prosody", xmpp_servers.with_prosody), "ejabberd": ("ejabberdctl", xmpp_servers.with_ejabberd)}
+    there = {name: maker for name, (program, maker) in peers.items() if _is_installed(program)}
     names = [new_connector_id().lower() for _ in range(CLIENTS[-1])]
     with ExitStack() as stack:
-        trials = [stack.enter_context(trial(maker, names, tokenize(new_token()))) for maker in makers]
+        trials = [
+            stack.enter_context(trial(maker, names, tokenize(new_token())))
+            for maker in (xmpp_servers.dovetail, *there.values())
+        ]
         for number in CLIENTS:
             for each in trials:
                 each.connect(number)
@@ -59,10 +65,17 @@ def run() -> Iterator[Result]:
         for last in (Trial.idle, Trial.logins, Trial.cut):
             for each in trials:
                 last(each)
-    ours, *peers = [each.figures() for each in trials]
-    for peer, figures in zip(("Prosody", "ejabberd"), peers, strict=True):
+    ours, *theirs = [each.figures() for each in trials]
+    for peer, figures in zip(there or [None], theirs or [{}], strict=True):
         for (case, unit), value in ours.items():
-            yield Result("hints", case, value, unit, peer, figures[case, unit])
+            yield Result("hints", case, value, unit, peer, figures.get((case, unit)))
+
+
+def _is_installed(program: str) -> bool:
+    found = shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin") is not None
+    if not found:
+        print(f"hints: {program} is not installed, and so not measured", file=sys.stderr)
+    return found
 
 
 def in_turn(trials: list[Trial], what: Callable[[Trial], None]) -> None:
