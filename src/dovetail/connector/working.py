@@ -12,7 +12,6 @@ from datetime import datetime
 
 from dovetail.connector.link.port import RetryLater, WrongCredentials
 from dovetail.connector.profile import Home, Profile
-from dovetail.connector.realtime.ladder import Rung
 from dovetail.connector.realtime.state import RealtimeState, write_state
 from dovetail.connector.running import Connector
 from dovetail.connector.sync.runs import RunReport
@@ -87,16 +86,16 @@ class Work:
             yield lambda outcome: None
             return
 
-        told: Rung | None = None
+        last = RealtimeState()
 
         def note(state: RealtimeState) -> None:
-            nonlocal told
+            nonlocal last
             connector.note_realtime(state)
             scheduler.pace(live=state.is_live)
             if state.is_live:
-                if told not in (None, state.rung):
-                    scheduler.wake()  # a session that was resumed another way: its User's page is to say so
-                told = state.rung
+                if state.resumed > last.resumed and state.rung is not last.rung:
+                    scheduler.wake()  # it begins with no sync, and its User's page is to name the way
+                last = state
             write_state(file, state)
             self._noted(state)
 
