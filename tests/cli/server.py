@@ -70,9 +70,7 @@ def serving(
     """`xmpp_ports`: STARTTLS, then direct TLS; 0 for none. `settings` are of its environment. `port` is that of HTTPS;
     0 for any."""
     settings = settings or {}
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", port))
-        port = int(probe.getsockname()[1])
+    port = port or _free_port()
     options = ["--data", str(data), "--host", "127.0.0.1", "--https-port", str(port), "--http-port", "0"]
     options += ["--xmpp-port", str(xmpp_ports[0]), "--xmpps-port", str(xmpp_ports[1])]
     options += [option for name in names for option in ("--name", name)]
@@ -98,6 +96,12 @@ def serving(
             reader.join(10)
             if process.stdout is not None:
                 process.stdout.close()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def _forward(process: subprocess.Popen[str], lines: queue.Queue[str]) -> None:

@@ -18,7 +18,7 @@ from scramp import ScramClient
 
 from cli import server as served
 from connector.realtime import packaged
-from connector.realtime.peer_server import free_ports
+from connector.realtime.peer_server import lasting_port
 from connector.realtime.wire import Connector, Forwarder, wait_until
 from dovetail.connector.link.signin import Credential
 from dovetail.demo import programs
@@ -43,7 +43,7 @@ pytestmark = pytest.mark.peer
 
 AT_ONCE = 3.0
 """In seconds: sooner than the XMPP server looks by itself who is revoked."""
-PORT = free_ports(1)[0]
+PORT = lasting_port()
 """Of Dovetail, which is started for each test, while the XMPP server stays."""
 
 
