@@ -18,7 +18,7 @@ from rich.table import Table
 
 from benchmarks.result import Result
 
-NAMES = ("slots", "ics", "sync", "hints", "end-to-end", "outlook-formats", "outlook-scan")
+NAMES = ("slots", "ics", "sync", "hints", "end-to-end", "outlook-formats", "outlook-scan", "outlook-scan-com")
 
 
 def results(name: str) -> Iterator[Result]:

@@ -15,6 +15,7 @@ USER = "{5B1E6A0B-3C7C-4C55-9D0E-5F0A6E7C2D11}"
 """Not Outlook's: through it the tests do in the model what a User does in Outlook's window."""
 
 _CLASSES = {"Outlook.Application": OUTLOOK, "Dovetail.ModelOutlookUser": USER}
+_PROFILE = r"Software\Microsoft\Office\16.0\Outlook\Profiles\Outlook"
 
 
 def register(command: Sequence[str]) -> None:
@@ -23,6 +24,8 @@ def register(command: Sequence[str]) -> None:
         _set(f"CLSID\\{class_id}", program)
         _set(f"CLSID\\{class_id}\\ProgID", program)
         _set(f"CLSID\\{class_id}\\LocalServer32", subprocess.list2cmdline(command))
+
+    winreg.CreateKey(winreg.HKEY_CURRENT_USER, _PROFILE)
 
 
 def unregister() -> None:

@@ -15,6 +15,8 @@ import tempfile
 import threading
 from pathlib import Path, PureWindowsPath
 
+import trustme
+
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 
@@ -55,6 +57,14 @@ def in_wine(arguments: list[str], environment: dict[str, str], seconds: float = 
         printer.join(QUITTING_SECONDS)
 
 
+def stranger(folder: Path) -> dict[str, str]:
+    """A key with its certificates, up to a root that no system knows, in a file."""
+    authority, chain = trustme.CA(), folder / "stranger.pem"
+    authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(chain)
+    authority.cert_pem.write_to_path(chain, append=True)
+    return {"DOVETAIL_TEST_STRANGER": as_windows(chain)}
+
+
 def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory(dir=PYTHON.parents[1]) as scratch, serving(Path(scratch) / "data") as served:
         environment = {
@@ -62,6 +72,7 @@ def main(arguments: list[str]) -> int:
             "PYTHONPYCACHEPREFIX": as_windows(PYTHON.parents[1] / "pycache"),
             "DOVETAIL_TEST_SERVER": served.address,
             "DOVETAIL_TEST_CA_FILE": as_windows(served.ca_file),
+            **stranger(Path(scratch)),
         }
         here = Path(__file__).parent
         options = [
