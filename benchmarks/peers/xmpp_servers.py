@@ -59,7 +59,8 @@ def dovetail(ca: trustme.CA, folder: Path, names: list[str], password: str) -> I
     for number, pem in enumerate(certificate.cert_chain_pems):
         pem.write_to_path(folder / "chain.pem", append=number > 0)
     command = [sys.executable, "-m", "benchmarks.peers.dovetail_listeners", folder / "chain.pem", folder / "key.pem"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    environment = {**os.environ, "DOVETAIL_DATA": str(folder / "data")}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         orders = process.stdin
