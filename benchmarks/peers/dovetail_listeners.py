@@ -1,7 +1,7 @@
 """Dovetail's XMPP listeners alone, for a bench: ``python -m benchmarks.peers.dovetail_listeners CERT KEY``.
 
-Its data are in DOVETAIL_DATA. Reads one JSON line with the accounts, prints its port for direct TLS; after that each line
-``<Connector ID> <cursor>`` is a hint, as it comes to the sessions from elsewhere in the server.
+Its data are in DOVETAIL_DATA. Reads one JSON line with the accounts, prints its port for direct TLS; after that each
+line ``<Connector ID> <cursor>`` is a hint, as it comes to the sessions from elsewhere in the server.
 """
 
 from __future__ import annotations
