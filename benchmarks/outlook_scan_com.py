@@ -1,6 +1,6 @@
-"""``outlook-scan-com``: a calendar of 2,000 items in which nothing changed, looked at over real COM: a Windows Python under
-Wine, whose calls each go to another process. `make test-windows` builds what it runs in; where that is missing it says
-so.
+"""``outlook-scan-com``: a calendar of 2,000 items in which nothing changed, looked at over real COM: a Windows Python
+under Wine, whose calls each go to another process. `make test-windows` builds what it runs in; where that is missing
+it says so.
 """
 
 from __future__ import annotations

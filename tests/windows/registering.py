@@ -15,6 +15,7 @@ USER = "{5B1E6A0B-3C7C-4C55-9D0E-5F0A6E7C2D11}"
 """Not Outlook's: through it the tests do in the model what a User does in Outlook's window."""
 
 _CLASSES = {"Outlook.Application": OUTLOOK, "Dovetail.ModelOutlookUser": USER}
+_OFFICE = r"SOFTWARE\Microsoft\Office\ClickToRun\Configuration"
 _PROFILE = r"Software\Microsoft\Office\16.0\Outlook\Profiles\Outlook"
 
 
@@ -24,27 +25,11 @@ def register(command: Sequence[str]) -> None:
         _set(f"CLSID\\{class_id}", program)
         _set(f"CLSID\\{class_id}\\ProgID", program)
         _set(f"CLSID\\{class_id}\\LocalServer32", subprocess.list2cmdline(command))
-
     winreg.CreateKey(winreg.HKEY_CURRENT_USER, _PROFILE)
-
-
-def unregister() -> None:
-    for program, class_id in _CLASSES.items():
-        for key in (f"{program}\\CLSID", program):
-            _delete(key)
-        for key in ("ProgID", "LocalServer32"):
-            _delete(f"CLSID\\{class_id}\\{key}")
-        _delete(f"CLSID\\{class_id}")
+    with winreg.CreateKey(winreg.HKEY_LOCAL_MACHINE, _OFFICE) as office:
+        winreg.SetValueEx(office, "Platform", 0, winreg.REG_SZ, "x64")
 
 
 def _set(key: str, value: str) -> None:
     assert sys.platform == "win32"
     winreg.SetValue(winreg.HKEY_LOCAL_MACHINE, f"SOFTWARE\\Classes\\{key}", winreg.REG_SZ, value)
-
-
-def _delete(key: str) -> None:
-    assert sys.platform == "win32"
-    try:
-        winreg.DeleteKey(winreg.HKEY_LOCAL_MACHINE, f"SOFTWARE\\Classes\\{key}")
-    except FileNotFoundError:
-        return
