@@ -25,7 +25,7 @@ from dovetail.connector.sync.runs import Outcome, RunReport
 from dovetail.protocol.credential import new_token, tokenize
 from dovetail.protocol.messages import Realtime
 from network import squid
-from network.bench import DIRECT_ADDRESS, Bench, Way
+from network.bench import DIRECT_ADDRESS, NAME, Bench, Way
 from network.hints import Waiting, only, toggle, user
 from network.processes import missing
 
@@ -280,12 +280,21 @@ def test_real_time(pc: Pc, record_property: Callable[[str, object], None]) -> No
 def test_doctor(pc: Pc, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checks, "PROBE_SECONDS", 2.0)
     pc.knows_the_proxys_password()
-    closed = Ports(1, 2, 3)
+    ports = Ports(1, pc.lab.starttls.port, pc.lab.direct_tls.port, pc.way.host, NAME)
 
-    report = diagnose(pc.wanted.server, pc.home.egress(pc.wanted, keep=False), closed)
+    report = diagnose(pc.wanted.server, pc.home.egress(pc.wanted, keep=False), ports)
 
     assert report.ok, report
     assert f"{pc.lab.recorder.port} works {report.way}" in report.verdict
+    xmpp = [check.verdict for check in report.checks if check.name.startswith("XMPP") and check.way == report.way]
+    if pc.way.closes_xmpp:
+        assert f"{ports.starttls} and {ports.direct_tls} are forbidden by the proxy's rules" in report.verdict
+    elif pc.way.swallows_xmpp:
+        assert "ok" not in xmpp
+        assert "exempt book.lab.test from TLS inspection" in report.to_do
+    else:
+        assert xmpp == ["ok", "ok"]
+        assert report.verdict.startswith("All is well: ")
     assert (report.way == "directly") == (pc.way.name == "direct")
     assert report.tls is not None
     assert report.inspected == pc.way.inspected

@@ -16,7 +16,8 @@ from dovetail.cli.failures import Failure, told_plainly
 from dovetail.cli.options import HomeOption, JsonOption
 
 if TYPE_CHECKING:
-    from dovetail.connector.link.doctor import Report
+    from dovetail.connector.link.doctor import Ports, Report
+    from dovetail.protocol.messages import Settings
 
 doctor = typer.Typer(no_args_is_help=True, help="Find out what is wrong.", rich_markup_mode=None)
 
@@ -42,6 +43,7 @@ def network(
         from dovetail.connector.link.doctor import diagnose
         from dovetail.connector.link.routes import SYSTEM, read_mode
         from dovetail.connector.profile import find_home
+        from dovetail.connector.running import last_settings
 
         chosen = find_home(home)
         paired = chosen.read()
@@ -54,11 +56,24 @@ def network(
         way = read_mode(proxy) if proxy is not None else paired.proxy if paired else SYSTEM
         trusted = ca_file.absolute() if ca_file is not None else paired.ca_file if paired else None
         own = paired if paired is not None and paired.server == origin else None
-        report = diagnose(origin, chosen.way_out(way, trusted, own.pins if own else ()))
+        settings = last_settings(chosen, own) if own is not None else None
+        report = diagnose(origin, chosen.way_out(way, trusted, own.pins if own else ()), _ports(settings))
         if own is not None:
             chosen.keep_report(report)
     typer.echo(json.dumps(_facts(report)) if as_json else _told(report))
     raise typer.Exit(ExitCode.OK if report.ok else ExitCode.UNREACHABLE)
+
+
+def _ports(settings: Settings | None) -> Ports:
+    """As the server has told, or the usual ones."""
+    from dovetail.connector.link.doctor import Ports
+
+    if settings is None:
+        return Ports()
+    at = settings.realtime
+    if at is None:
+        return Ports(starttls=None, direct_tls=None)
+    return Ports(starttls=at.starttls_port, direct_tls=at.direct_tls_port, xmpp_host=at.host, domain=at.domain)
 
 
 def _facts(report: Report) -> dict[str, object]:

@@ -21,7 +21,7 @@ from dovetail.connector.sync.journal import RUNS_KEPT, Journal
 from dovetail.connector.sync.keys import Identity
 from dovetail.connector.sync.runs import RunReport
 from dovetail.connector.sync.scheduler import RECONCILE, Scheduler
-from dovetail.protocol.messages import Access, Push, Realtime, SyncMode
+from dovetail.protocol.messages import Access, Push, Realtime, Settings, SyncMode
 
 if TYPE_CHECKING:
     from dovetail.connector.realtime.listener import Listener
@@ -122,6 +122,14 @@ def recent_runs(home: Home, profile: Profile) -> list[RunReport]:
         return []
     with Journal(home.journal_file, _identity(profile)) as journal:
         return journal.runs(RUNS_KEPT)
+
+
+def last_settings(home: Home, profile: Profile) -> Settings | None:
+    """What the server said last; None before the first sync."""
+    if not home.journal_file.exists():
+        return None
+    with Journal(home.journal_file, _identity(profile)) as journal:
+        return journal.settings()
 
 
 def _identity(profile: Profile) -> Identity:

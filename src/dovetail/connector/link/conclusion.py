@@ -44,6 +44,7 @@ class Facts:
     used: HttpsFound
     broken: EgressError | None
     inspected: Inspection
+    xmpp_host: str
 
     @property
     def clock_skew(self) -> float | None:
@@ -69,6 +70,8 @@ def _real_time(facts: Facts) -> tuple[str, str]:
     way = facts.used.check.way
     works = f"{facts.used.check.port} works {way}"
     xmpp = [check for check in facts.checks if check.name.startswith("XMPP") and check.way == way]
+    if not xmpp:
+        return f"All is well: {works}. The server has no ports for real-time sync.", "Nothing."
     if all(check.ok for check in xmpp):
         return f"All is well: {works}, and so do {_ports(xmpp)} for real-time sync.", "Nothing."
     failed = [check for check in xmpp if not check.ok]
@@ -76,8 +79,10 @@ def _real_time(facts: Facts) -> tuple[str, str]:
         open_ports = _ports([check for check in xmpp if check.ok])
         return f"All is well: {works}, and so does {open_ports}, which is enough for real-time sync.", "Nothing."
     direct = [check for check in facts.checks if check.name.startswith("XMPP") and check.way == "directly"]
-    besides = f"; directly, {_told(direct, facts.host)}" if way != "directly" and not any(c.ok for c in direct) else ""
-    told = f"{_told(failed, facts.host)}{besides}; {works}."
+    besides = (
+        f"; directly, {_told(direct, facts.xmpp_host)}" if way != "directly" and not any(c.ok for c in direct) else ""
+    )
+    told = f"{_told(failed, facts.xmpp_host)}{besides}; {works}."
     if all(check.verdict in _NO_SERVER for check in failed):
         return told, (
             "Nothing, in Auto-sync. For real-time sync ask whoever runs the server whether it offers it, and your IT to"
@@ -85,7 +90,7 @@ def _real_time(facts: Facts) -> tuple[str, str]:
         )
     if facts.inspected is not Inspection.NO and any(check.verdict == Verdict.STALLED for check in failed):
         return told, (
-            f"Ask your IT to exempt {facts.host} from TLS inspection on {_ports(failed)}, or keep Auto-sync, which"
+            f"Ask your IT to exempt {facts.xmpp_host} from TLS inspection on {_ports(failed)}, or keep Auto-sync, which"
             " works."
         )
     return told, f"Ask your IT to allow outgoing TCP {_ports(failed)}, or keep Auto-sync, which does not need them."

@@ -39,11 +39,16 @@ FILE_NAME = "network-report.json"
 
 @dataclass(frozen=True)
 class Ports:
-    """Where to look besides the port of the server's address."""
+    """Where to look besides the port of the server's address: as the server has told, None where it offers nothing.
+
+    `xmpp_host` is where its XMPP ports are and `domain` what it answers to there, if not its own name.
+    """
 
     http: int = 80
-    starttls: int = 5222
-    direct_tls: int = 5223
+    starttls: int | None = 5222
+    direct_tls: int | None = 5223
+    xmpp_host: str = ""
+    domain: str = ""
 
 
 class Report(BaseModel):
@@ -81,7 +86,7 @@ def diagnose(origin: str, egress: Egress, ports: Ports | None = None) -> Report:
         checks.insert(0, _settings_check(broken))
     used = _used(https, choice.routes)
     inspected = _inspected(used, egress, host, urlsplit(origin).port or 443)
-    facts = Facts(host, choice, https, checks, used, broken, inspected)
+    facts = Facts(host, choice, https, checks, used, broken, inspected, (ports and ports.xmpp_host) or host)
     ok, verdict, to_do = conclude(facts)
     return Report(
         ok=ok,
@@ -117,11 +122,12 @@ def _run(
 
 def _others(host: str, egress: Egress, way: Route, ports: Ports) -> list[Callable[[], Check]]:
     opener = _opener(egress, way)
-    return [
-        partial(check_redirect, host, ports.http, str(way), opener),
-        partial(check_xmpp, host, ports.starttls, str(way), opener, egress.ssl_context(), starttls=True),
-        partial(check_xmpp, host, ports.direct_tls, str(way), opener, egress.ssl_context(), starttls=False),
-    ]
+    checks: list[Callable[[], Check]] = [partial(check_redirect, host, ports.http, str(way), opener)]
+    for port, starttls in ((ports.starttls, True), (ports.direct_tls, False)):
+        if port is not None:
+            where = (ports.xmpp_host or host, port, str(way), opener, egress.ssl_context())
+            checks.append(partial(check_xmpp, *where, starttls=starttls, domain=ports.domain))
+    return checks
 
 
 def _opener(egress: Egress, way: Route) -> Opener:
