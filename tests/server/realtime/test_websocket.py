@@ -6,13 +6,13 @@ from contextlib import suppress
 import pytest
 from scramp import ScramClient
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import connect as dial
 
 from dovetail.protocol.credential import MECHANISM, tokenize
 from dovetail.protocol.hints import Hint
 from dovetail.server.realtime import bus
 from dovetail.server.realtime.conversation import ANONYMOUS_LIMIT
 from dovetail.server.realtime.gate import Gate
+from server.web.dialing import dial
 from server.web.pages import wait_until
 
 from .client import BIND, MANAGEMENT, PING, SASL
@@ -30,7 +30,7 @@ def web(server):
 
 def websocket(server, **options):
     url = server.web.url.replace("https", "wss") + "/xmpp-websocket"
-    return dial(url, ssl=server.web.trust, **{"subprotocols": ["xmpp"], **options})
+    return dial(url, server.web.trust, **{"subprotocols": ["xmpp"], **options})
 
 
 def ask(connection, said: str, answers: int = 1) -> str:

@@ -8,12 +8,12 @@ from contextlib import ExitStack, suppress
 
 import pytest
 from websockets.exceptions import ConnectionClosedError
-from websockets.sync.client import connect
 
 from dovetail.server.web import bridge
 from dovetail.server.web.bridge import BodyLimit
 
 from .conftest import read_until
+from .dialing import dial
 from .pages import wait_until
 
 
@@ -288,7 +288,7 @@ def test_as_many_requests_run_at_once_as_there_are_threads(serve):
 
 def test_a_websocket_nobody_waits_for_is_closed_with_1008(running):
     address = f"wss://localhost:{running.port}/elsewhere"
-    with connect(address, ssl=running.trust) as socket, pytest.raises(ConnectionClosedError) as closed:
+    with dial(address, running.trust) as socket, pytest.raises(ConnectionClosedError) as closed:
         socket.recv(timeout=5)
     assert closed.value.rcvd.code == 1008
 
@@ -303,7 +303,7 @@ def test_a_websocket_goes_to_the_handler_of_its_path(serve):
 
     with serve(echo, websockets={"/xmpp-websocket": shout}) as running:
         address = f"wss://localhost:{running.port}/xmpp-websocket"
-        with connect(address, ssl=running.trust, subprotocols=["xmpp"]) as socket:
+        with dial(address, running.trust, subprotocols=["xmpp"]) as socket:
             assert socket.subprotocol == "xmpp"
             socket.send("hello")
             assert socket.recv(timeout=5) == "HELLO"
@@ -311,7 +311,7 @@ def test_a_websocket_goes_to_the_handler_of_its_path(serve):
 
 def test_no_address_with_its_query_reaches_the_log(running, caplog):
     caplog.set_level("DEBUG")
-    with connect(f"wss://localhost:{running.port}/elsewhere?secret=1", ssl=running.trust):
+    with dial(f"wss://localhost:{running.port}/elsewhere?secret=1", running.trust):
         pass
     with running.client() as client:
         client.post("/?secret=1", content=b"secret")

@@ -4,11 +4,11 @@ import socket
 import time
 
 import pytest
-from websockets.sync.client import connect
 
 from dovetail.server.web.guard import GuardedProtocol
 
 from .conftest import read_all, read_until
+from .dialing import dial
 from .pages import hello, slow
 
 LIMIT = 0.5
@@ -97,7 +97,7 @@ def test_an_open_websocket_stays_open(serve):
 
     with (
         serve(hello, websockets={"/echo": echo}) as running,
-        connect(f"wss://localhost:{running.port}/echo", ssl=running.trust) as websocket,
+        dial(f"wss://localhost:{running.port}/echo", running.trust) as websocket,
     ):
         time.sleep(2 * LIMIT)
         websocket.send("still here")

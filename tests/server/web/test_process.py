@@ -13,13 +13,13 @@ from pathlib import Path
 import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import connect
 
 from dovetail.server.web import listen
 from dovetail.server.web.listen import ListenError
 from dovetail.server.web.tls import CertificateError
 
 from .conftest import read_until
+from .dialing import dial
 from .pages import hello, wait_until
 
 posix_signals = pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot send another process SIGTERM")
@@ -118,7 +118,7 @@ def test_an_open_websocket_is_told_that_the_server_restarts(serve):
         await receive()
 
     with serve(hello, websockets={"/wait": wait}) as running:
-        websocket = connect(f"wss://localhost:{running.port}/wait", ssl=running.trust)
+        websocket = dial(f"wss://localhost:{running.port}/wait", running.trust)
     with pytest.raises(ConnectionClosed) as closed:
         websocket.recv(timeout=5)
     assert closed.value.rcvd.code == 1012
