@@ -137,6 +137,8 @@ class User:
             return _age(self._program.mailbox)
         if name == "fill":
             return _fill(self._program, *arguments)
+        if name == "folders":
+            return sorted(folder.name for store in self._program.mailbox.stores for folder in store.all_folders())
         if name == "appointments":
             return [_told(message) for message in self._program.hand.folders[0].messages.values()]
         return getattr(self._program.hand, name)(*arguments[0], **arguments[1])

@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 
 from cli.server import serving  # noqa: E402
+from dovetail.demo.programs import free_port  # noqa: E402
 
 PYTHON = ROOT / "build" / "windows" / "python" / "python.exe"
 ZONE = "Europe/Berlin"  # not UTC: a wall clock must not pass for an instant
@@ -66,7 +67,10 @@ def stranger(folder: Path) -> dict[str, str]:
 
 
 def main(arguments: list[str]) -> int:
-    with tempfile.TemporaryDirectory(dir=PYTHON.parents[1]) as scratch, serving(Path(scratch) / "data") as served:
+    with (
+        tempfile.TemporaryDirectory(dir=PYTHON.parents[1]) as scratch,
+        serving(Path(scratch) / "data", xmpp_ports=(free_port(0), free_port(0))) as served,
+    ):
         environment = {
             "PYTHONPATH": ";".join(as_windows(ROOT / folder) for folder in ("src", "tests")),
             "PYTHONPYCACHEPREFIX": as_windows(PYTHON.parents[1] / "pycache"),
@@ -79,8 +83,9 @@ def main(arguments: list[str]) -> int:
             *("-p", "no:cacheprovider", "-p", "no:faulthandler", f"--confcutdir={as_windows(here)}"),
             f"--basetemp={as_windows(Path(scratch) / 'pytest')}",
         ]
-        where = [] if any("tests" in argument for argument in arguments) else [as_windows(here)]
-        return in_wine(["-m", "pytest", *options, *arguments, *where], environment)
+        named = [as_windows(Path(argument)) if Path(argument).exists() else argument for argument in arguments]
+        where = [as_windows(here)] if named == arguments else []
+        return in_wine(["-m", "pytest", *options, *named, *where], environment)
 
 
 def _print(process: subprocess.Popen[bytes]) -> None:
