@@ -80,7 +80,7 @@ PCS = [
     Pc("large packets vanish", "ip saddr {address} meta length > 600 drop;"),
     Pc(
         "half-open",
-        "ip daddr {address} ct original packets > 7 drop; ip saddr {address} ct original packets > 7 drop;",
+        "ip daddr {address} ct original bytes > 1200 drop; ip saddr {address} ct original bytes > 1200 drop;",
     ),
     Pc("silent before TLS", nat=to_443(SILENT)),
     Pc("silent after TLS", nat=to_443(MUTE)),

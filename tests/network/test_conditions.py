@@ -24,7 +24,7 @@ WORDS = {
     "rejected": "cannot be reached from this network",
     "reset": "refuses connections",
     "large packets vanish": "falls silent when TLS begins: a firewall or a damaged network path",
-    "half-open": "took too long to answer|was cut",
+    "half-open": "took too long to answer|was cut|falls silent when TLS begins",
     "silent before TLS": "falls silent when TLS begins",
     "silent after TLS": "took too long to answer",
     "asked for time": "is busy: it is tried again later",

@@ -45,7 +45,7 @@ class Patience:
     waited for `ping_wait`: together they say how long a dead connection may pass for a live one."""
 
     deadline: float = 15.0
-    ping_every: float = 20.0
+    ping_every: float = 17.0
     ping_wait: float = 8.0
 
 
