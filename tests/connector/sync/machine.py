@@ -274,13 +274,13 @@ class Syncing(Hints, Promises):
     def deceives(self, calendar: str) -> bool:
         """Whether a calendar lies so well that nobody can tell: it shows a part, claims that it is all, and either the
         connector has lost its memory, or each of the others is said to be gone, and they are few or it lasts. Or the
-        User confirms what a connector without memory cannot read."""
+        User confirms what a connector without memory cannot see or read."""
         trouble, items = self.calendar._calendars[calendar].trouble, self.calendar.items(calendar)
         if self.forgetful and (any(item.hidden for item in items) or (self.confirmed and self.is_blind(calendar))):
             return True
         if not trouble.complete or trouble.sees is None:
             return False
-        if self.forgetful and trouble.sees:
+        if self.forgetful and (trouble.sees or self.confirmed):
             return True
         lasts = self.world.time - self.troubled_since[calendar] >= timedelta(minutes=10) or self.confirmed
         whole = [item for item in items if not item.unreadable and item.blocks_in(self.window())]
