@@ -2,7 +2,7 @@
 
 * booking: a Customer presses *Book*, until the event's file is in the folder; 200 of them, one after the other;
 * closing: a file is saved in the folder, until its slot is closed for Customers. The connector waits for 10 s of quiet
-  first, so that half a change is not synced; with that a few, and 100 with a wait of 0.2 s, which shows the rest.
+  first, so that half a change is not synced; with that a few, and 200 with a wait of 0.2 s, which shows the rest.
 
 Some minutes. The interval is 15 minutes as long as hints come: nothing here is caused by the clock.
 """
@@ -24,7 +24,7 @@ from dovetail.demo.appointments import appointment, put
 from dovetail.demo.people import Customer, User, value
 
 BOOKINGS = 200
-CLOSINGS = ((10.0, 5), (0.2, 100))
+CLOSINGS = ((10.0, 5), (0.2, 200))
 """Seconds of quiet, and how many are measured with it."""
 HALF_HOUR = timedelta(minutes=30)
 
