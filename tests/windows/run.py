@@ -40,7 +40,7 @@ def in_wine(arguments: list[str], environment: dict[str, str], seconds: float = 
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        env={**os.environ, "TZ": ZONE, **environment},
+        env={**_ours(), "TZ": ZONE, **environment},
         start_new_session=True,
     )
     printer = threading.Thread(target=_print, args=(process,), daemon=True)
@@ -88,6 +88,11 @@ def main(arguments: list[str]) -> int:
         return in_wine(["-m", "pytest", *options, *named, *where], environment)
 
 
+def _ours() -> dict[str, str]:
+    """The environment, without what is meant for this machine's own Python."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+
+
 def _print(process: subprocess.Popen[bytes]) -> None:
     assert process.stdout is not None
     while some := os.read(process.stdout.fileno(), 1 << 16):
@@ -96,4 +101,5 @@ def _print(process: subprocess.Popen[bytes]) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that all that was started is ended
     sys.exit(main(sys.argv[1:]))
