@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import pythoncom
+import pywintypes
 import win32event
 from win32com.client import dynamic
 from win32com.server.util import wrap
@@ -81,7 +82,7 @@ def listen(items: Any, changed: Callable[[], None]) -> Iterator[None]:
 @contextmanager
 def _events(source: Any, interface: str, members: dict[int, str], told: Callable[[], None]) -> Iterator[None]:
     container = source._oleobj_.QueryInterface(pythoncom.IID_IConnectionPointContainer)
-    point = container.FindConnectionPoint(pythoncom.MakeIID(interface))
+    point = container.FindConnectionPoint(pywintypes.IID(interface))
     cookie = point.Advise(wrap(_Sink(interface, members, told)))
     try:
         yield
