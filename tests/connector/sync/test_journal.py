@@ -42,7 +42,7 @@ ITEM = Item(
     DRAFT,
 )
 OWN = Item("main", "b", "2~", (BusyBlock(50, 60, BusyStatus.OUT_OF_OFFICE),))
-LINK = Link("a", 1, ItemOutcome.WRITTEN, DRAFT.start, DRAFT.end, ShowAs.BUSY, written=DRAFT.digest())
+LINK = Link("a", 1, ItemOutcome.WRITTEN, DRAFT.start, DRAFT.end, ShowAs.BUSY)
 MEMORY = Memory(
     calendars=(CalendarInfo("main", "Calendar", Access.BOOKABLE, default=True),),
     bases={

@@ -104,8 +104,7 @@ class Executor:
         return self._acted(Result.UPDATED, operation, item)
 
     def _acted(self, result: Result, operation: Operation, item: Item) -> Done:
-        written = "" if result is Result.ADOPTED else operation.draft.digest()
-        link = replace(link_of(item), written=written)
+        link = link_of(item)
         self._journal.acted(operation.key, link, item)
         return Done(result, link, item)
 

@@ -68,10 +68,7 @@ class Place:
         """The item was last written as it is wanted now. A revision alone may lie: a server restored from a backup
         gives the same number to something else."""
         stamp = self.original.stamp if self.original else None
-        if stamp is None or stamp.revision != self.wanted.revision:
-            return False
-        remembered = self.link is not None and self.link.revision == stamp.revision and self.link.written
-        return not remembered or remembered == self.draft.digest()
+        return stamp is not None and (stamp.revision, stamp.digest) == (self.wanted.revision, self.draft.digest())
 
     @property
     def is_unsure(self) -> bool:

@@ -64,9 +64,8 @@ class Base:
 class Link:
     """A booking's item in one calendar, at the revision last written there (0: never).
 
-    `start`, `end`, `show_as` are the item's own as last seen. `written` is the digest of the draft we wrote, empty when
-    we do not remember; the calendar may have kept it a little differently. `tried`, `attempts` and `next_try` belong to
-    a write that failed: the revision it was for, how often, and when it is worth another.
+    `start`, `end`, `show_as` are the item's own as last seen. `tried`, `attempts` and `next_try` belong to a write that
+    failed: the revision it was for, how often, and when it is worth another.
     """
 
     handle: str
@@ -76,7 +75,6 @@ class Link:
     end: datetime
     show_as: ShowAs
     reason: str = ""
-    written: str = ""
     tried: int = 0
     attempts: int = 0
     next_try: datetime | None = None
