@@ -43,6 +43,7 @@ from dovetail.connector.calendars.port import (
     Unknown,
     no_progress,
 )
+from dovetail.connector.outlook.booking_items import Refusals, may_be_written, whole
 from dovetail.connector.outlook.extended_mapi import numbers
 from dovetail.connector.outlook.extended_mapi.appointment import holds, read_appointment
 from dovetail.connector.outlook.extended_mapi.calendars import list_calendars
@@ -70,7 +71,6 @@ _ACCESS = PROPERTIES["PidTagAccess"].tag
 _EMPTY = "Outlook shows an empty calendar where there were appointments. Is it still starting?"
 _NOT_WRITABLE = "It refused a booking: ask its owner for the right to write to it."
 _MAY_NOT_CHANGE = "You may not change this item: ask the calendar's owner for the right."
-_SERIES = "The booking's item was made a series. Make it a single appointment."
 
 
 def no_object_model() -> CalendarPort | None:
@@ -102,7 +102,7 @@ class ExtendedMapiCalendar:
         self._handles: dict[str, dict[str, str]] = {}  # by calendar, of the ids that are good for this session only
         self._watchers: list[Callable[[], None]] = []
         self._watching = ExitStack()
-        self._refused: set[str] = set()  # calendars that could not be written to
+        self._refusals = Refusals(_NOT_WRITABLE)
 
     def log_on(self) -> None:
         """To the profile, whether Outlook runs or not. Raises OutlookFault where MAPI is of no use."""
@@ -116,7 +116,7 @@ class ExtendedMapiCalendar:
         if self._now() - self._opened_at >= _SESSION_KEEPS:
             self.close()
         with self._session() as session:
-            return [self._as_learned(info) for info in list_calendars(session)]
+            return [self._refusals.applied(info) for info in list_calendars(session)]
 
     def scan(self, request: ScanRequest, progress: Progress = no_progress) -> Scan:
         as_of, clock = self._now(), self._clock()
@@ -163,14 +163,14 @@ class ExtendedMapiCalendar:
                     continue
                 reading = self._read_row(session, calendar, row.handle)
                 if reading.mark is not None and reading.mark.stamp.booking == booking:
-                    found.append(_whole(reading.item(calendar, window, self._clock())))
+                    found.append(whole(reading.item(calendar, window, self._clock())))
             if contents.shown < count or seen < rows.expected:
                 raise CalendarError(_EMPTY)
             return found
 
     def create(self, calendar: str, draft: Draft, stamp: Stamp) -> Item:
         through = self._object_model()
-        with self._session() as session, self._learning(calendar):
+        with self._session() as session, self._refusals.learning(calendar):
             if through is not None:
                 handle = through.create(calendar, draft, stamp).handle
             else:
@@ -179,10 +179,10 @@ class ExtendedMapiCalendar:
 
     def update(self, calendar: str, handle: str, version: str, draft: Draft, stamp: Stamp) -> Item:
         through = self._object_model()
-        with self._session() as session, self._learning(calendar), self._changing(session, calendar):
+        with self._session() as session, self._refusals.learning(calendar), self._changing(session, calendar):
             message = session.message(calendar, handle, numbers.BEST_ACCESS)
             reading = self._reading(session, calendar, message)
-            current = _may_be_written(message, reading, version, stamp)
+            current = _may_be_changed(message, reading, version, stamp)
             if through is not None:
                 del message
                 there = version_there(through, calendar, reading, current)
@@ -194,9 +194,9 @@ class ExtendedMapiCalendar:
 
     def delete(self, calendar: str, handle: str, version: str, stamp: Stamp) -> None:
         """To the deleted items, from where its User can take it back. That is a move, and Outlook is not needed."""
-        with self._session() as session, self._learning(calendar), self._changing(session, calendar):
+        with self._session() as session, self._refusals.learning(calendar), self._changing(session, calendar):
             message = session.message(calendar, handle)
-            _may_be_written(message, self._reading(session, calendar, message), version, stamp, numbers.MAY_DELETE)
+            _may_be_changed(message, self._reading(session, calendar, message), version, stamp, numbers.MAY_DELETE)
             del message
             throw_away(session, calendar, handle)
 
@@ -289,7 +289,7 @@ class ExtendedMapiCalendar:
     def _written(self, session: Session, calendar: str, handle: str, draft: Draft) -> Item:
         """Read again as any other: only a fresh object tells what was saved."""
         window = Interval(to_minutes(draft.start), to_minutes_ceil(draft.end))
-        return _whole(self._read(session, calendar, handle).item(calendar, window, self._clock()))
+        return whole(self._read(session, calendar, handle).item(calendar, window, self._clock()))
 
     def _can_be_read(self, session: Session, calendar: str) -> bool:
         """Whether "not found" can be believed: the calendar shows all that it has."""
@@ -314,44 +314,16 @@ class ExtendedMapiCalendar:
                 raise ItemGone("The item is not in the calendar any more.") from None
             raise
 
-    @contextmanager
-    def _learning(self, calendar: str) -> Iterator[None]:
-        """That a calendar cannot be written to is known at the latest when it refuses."""
-        try:
-            yield
-        except OutlookFault as fault:
-            if fault.outcome is Outcome.REFUSED:
-                self._refused.add(calendar)
-            raise
-        self._refused.discard(calendar)
-
-    def _as_learned(self, info: CalendarInfo) -> CalendarInfo:
-        if info.access is not Access.BOOKABLE or info.id not in self._refused:
-            return info
-        return CalendarInfo(info.id, info.name, Access.BUSY_ONLY, _NOT_WRITABLE, info.default)
-
     def _clock(self) -> Clock:
         return Clock(self._local or tzlocal.get_localzone())
 
 
-def _may_be_written(
+def _may_be_changed(
     message: Any, reading: Reading, version: str, stamp: Stamp, right: int = numbers.MAY_MODIFY
 ) -> Draft:
-    """What the item says now. Raises ItemChanged where it is not at that version, or not ours."""
-    if not holds(version, reading):
-        raise ItemChanged("The item was changed in Outlook meanwhile.")
-    mark = reading.mark
-    if mark is None or mark.stamp.booking != stamp.booking or mark.stamp.handle not in ("", reading.handle):
-        raise ItemChanged("The item is not one that Dovetail made for this booking.")
-    if reading.recurring or reading.current is None:
-        raise CalendarError(_SERIES, transient=False)
+    """What the item says now, where the item's own rights allow it."""
+    current = may_be_written(reading, stamp, is_current=holds(version, reading))
     rights = get(message, _ACCESS)
     if isinstance(rights, int) and not rights & right:
         raise CalendarError(_MAY_NOT_CHANGE, transient=False)
-    return reading.current
-
-
-def _whole(found: object) -> Item:
-    if not isinstance(found, Item):
-        raise CalendarError("The booking's item cannot be read in Outlook.")
-    return found
+    return current

@@ -43,6 +43,7 @@ from dovetail.connector.calendars.port import (
     Unknown,
     no_progress,
 )
+from dovetail.connector.outlook.booking_items import Refusals, may_be_written, whole
 from dovetail.connector.outlook.object_model import writing
 from dovetail.connector.outlook.object_model.appointment import (
     VERSION_SECONDS,
@@ -96,7 +97,7 @@ class ObjectModelCalendar:
         self._com = Automation(sleep, between, asking)
         self._open: Session | None = None
         self._handles: dict[str, dict[str, str]] = {}  # by calendar: the lasting handle of each row's id
-        self._refused: set[str] = set()  # calendars that could not be written to
+        self._refusals = Refusals(_NOT_WRITABLE)
         self._filters = WindowFilters(format_date)
         self._watchers: list[Callable[[], None]] = []
         self._listening = ExitStack()
@@ -106,7 +107,7 @@ class ObjectModelCalendar:
 
     def list_calendars(self) -> list[CalendarInfo]:
         with self._session() as session:
-            return [self._as_learned(info) for info in session.calendars()]
+            return [self._refusals.applied(info) for info in session.calendars()]
 
     def scan(self, request: ScanRequest, progress: Progress = no_progress) -> Scan:
         as_of = self._now()
@@ -148,18 +149,18 @@ class ObjectModelCalendar:
             for row in rows(self._com, self._table(session, calendar, bears(booking)), self._clock()):
                 reading = self._read(session, calendar, row.entry_id)
                 if reading.mark is not None and reading.mark.stamp.booking == booking:
-                    found.append(_whole(reading.item(calendar, window, self._clock())))
+                    found.append(whole(reading.item(calendar, window, self._clock())))
             if not found and not self._is_whole(session, ScanRequest(calendar, window), self._count(folder)):
                 raise CalendarError(_EMPTY)
             return found
 
     def create(self, calendar: str, draft: Draft, stamp: Stamp) -> Item:
-        with self._session() as session, self._learning(calendar):
+        with self._session() as session, self._refusals.learning(calendar):
             handle = writing.write_new(self._com, session.folder(calendar), draft, stamp, self._clock())
             return self._written(session, calendar, handle, draft)
 
     def update(self, calendar: str, handle: str, version: str, draft: Draft, stamp: Stamp) -> Item:
-        with self._session() as session, self._learning(calendar), self._changing(session, calendar):
+        with self._session() as session, self._refusals.learning(calendar), self._changing(session, calendar):
             item, current = self._own(session, calendar, handle, version, stamp)
             writing.write_over(self._com, item, handle, current, draft, stamp, self._clock())
             del item
@@ -167,7 +168,7 @@ class ObjectModelCalendar:
 
     def delete(self, calendar: str, handle: str, version: str, stamp: Stamp) -> None:
         """To the deleted items, from where its User can take it back."""
-        with self._session() as session, self._learning(calendar), self._changing(session, calendar):
+        with self._session() as session, self._refusals.learning(calendar), self._changing(session, calendar):
             item, _ = self._own(session, calendar, handle, version, stamp)
             self._com.call(item, "Delete")
 
@@ -221,7 +222,7 @@ class ObjectModelCalendar:
         """An item that may be written to at that version, for this booking, and what it says now."""
         item = session.item(calendar, handle)
         reading = read_appointment(self._com, item, self._clock(), self._now())
-        return item, _may_be_written(reading, version, stamp)
+        return item, may_be_written(reading, stamp, is_current=holds(version, reading))
 
     @contextmanager
     def _changing(self, session: Session, calendar: str) -> Iterator[None]:
@@ -307,7 +308,7 @@ class ObjectModelCalendar:
     def _written(self, session: Session, calendar: str, handle: str, draft: Draft) -> Item:
         """Read again as any other: only a fresh object tells what was saved."""
         window = Interval(to_minutes(draft.start), to_minutes_ceil(draft.end))
-        return _whole(self._read(session, calendar, handle).item(calendar, window, self._clock()))
+        return whole(self._read(session, calendar, handle).item(calendar, window, self._clock()))
 
     def _count(self, folder: Any) -> int:
         count: int = self._com.get(self._com.get(folder, "Items"), "Count")
@@ -330,39 +331,5 @@ class ObjectModelCalendar:
         before = next(iter([*request.known, *handles.values()]), None)
         return before is None or isinstance(self.probe(request.calendar, before, request.window), Gone)
 
-    @contextmanager
-    def _learning(self, calendar: str) -> Iterator[None]:
-        """That a calendar cannot be written to is known when Outlook refuses."""
-        try:
-            yield
-        except OutlookFault as fault:
-            if fault.outcome is Outcome.REFUSED:
-                self._refused.add(calendar)
-            raise
-        self._refused.discard(calendar)
-
-    def _as_learned(self, info: CalendarInfo) -> CalendarInfo:
-        if info.access is not Access.BOOKABLE or info.id not in self._refused:
-            return info
-        return CalendarInfo(info.id, info.name, Access.BUSY_ONLY, _NOT_WRITABLE, info.default)
-
     def _clock(self) -> Clock:
         return Clock(self._local or tzlocal.get_localzone())
-
-
-def _may_be_written(reading: Reading, version: str, stamp: Stamp) -> Draft:
-    """What the item says now. Raises ItemChanged where it is not at that version, or not ours."""
-    if not holds(version, reading):
-        raise ItemChanged("The item was changed in Outlook meanwhile.")
-    mark = reading.mark
-    if mark is None or mark.stamp.booking != stamp.booking or mark.stamp.handle not in ("", reading.handle):
-        raise ItemChanged("The item is not one that Dovetail made for this booking.")
-    if reading.recurring or reading.current is None:
-        raise CalendarError("The booking's item was made a series. Make it a single appointment.", transient=False)
-    return reading.current
-
-
-def _whole(found: object) -> Item:
-    if not isinstance(found, Item):
-        raise CalendarError("The booking's item cannot be read in Outlook.")
-    return found
