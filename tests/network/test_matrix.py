@@ -208,7 +208,7 @@ def test_wrong_credentials(pc: Pc, record_property: Callable[[str, object], None
 def test_proxy_killed_in_mid_sync(pc: Pc) -> None:
     pc.knows_the_proxys_password()
     pc.pair()
-    struck = threading.Event()
+    struck, is_down = threading.Event(), threading.Event()
 
     def strike(data: bytes) -> None:
         if b"/connector/v1/sync" in data and not struck.is_set():
@@ -216,10 +216,12 @@ def test_proxy_killed_in_mid_sync(pc: Pc) -> None:
             if pc.way.daemon is not None:
                 pc.way.daemon.kill()
             pc.lab.recorder.cut()
+            is_down.set()
 
     pc.lab.recorder.on_request = strike
     broken = _outcome(pc.sync)
     assert struck.is_set()
+    assert is_down.wait(20)
     assert isinstance(broken, Unreachable), broken
     if pc.way.daemon is not None:
         while_down = _outcome(pc.sync)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import timedelta
 
 import pytest
@@ -98,15 +97,12 @@ def test_a_clock_that_is_wrong_or_jumps_loses_nothing(world: World, wrong_by: ti
         assert max(world.server.state.busy_as_of.values()) <= world.time
 
 
-def test_ten_thousand_appointments_cost_half_a_second_when_nothing_changed(world: World) -> None:
+def test_ten_thousand_appointments_cost_one_small_request_when_nothing_changed(world: World) -> None:
     for number in range(10_000):
         world.calendar.user_adds("main", block(world.at(0, 0) + timedelta(minutes=3 * number), 0.5))
     assert world.sync().items_read == 10_000
 
-    began = time.process_time()
     report = world.sync()
-    took = time.process_time() - began
 
     assert (report.requests, report.items_read, report.items_seen) == (1, 0, 10_000)
     assert report.bytes_sent < 1000
-    assert took < 0.5
