@@ -82,17 +82,28 @@ def test_a_path_that_is_no_calendar_is_refused_with_a_sentence(tmp_path: Path, n
     assert "Traceback" not in done.stderr
 
 
+def in_the_foreground() -> None:
+    """Who runs the tests in the background of a shell has Ctrl-C ignored, and so have all programs begun there."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
-def test_ctrl_c_stops_both_programs_and_leaves_nothing(tmp_path: Path):
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_ctrl_c_and_the_like_stop_both_programs_and_leave_nothing(tmp_path: Path, name: str):
     environment = {**os.environ, "TMPDIR": str(tmp_path), "COLUMNS": "200"}
     with (tmp_path / "output").open("w") as output:
-        demo = subprocess.Popen([sys.executable, "-m", "dovetail", "demo"], stdout=output, env=environment)
-    deadline = time.monotonic() + 120
-    while "Ctrl-C stops both programs" not in (tmp_path / "output").read_text():
-        assert demo.poll() is None, (tmp_path / "output").read_text()
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-    demo.send_signal(signal.SIGINT)
-    assert demo.wait(60) == 0
+        demo = subprocess.Popen(
+            [sys.executable, "-m", "dovetail", "demo"], stdout=output, env=environment, preexec_fn=in_the_foreground
+        )
+    try:
+        deadline = time.monotonic() + 120
+        while "Ctrl-C stops both programs" not in (tmp_path / "output").read_text():
+            assert demo.poll() is None, (tmp_path / "output").read_text()
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        demo.send_signal(signal.Signals[name])
+        assert demo.wait(60) == 0
+    finally:
+        demo.terminate()
     assert [path.name for path in tmp_path.iterdir()] == ["output"]
     assert str(tmp_path) not in subprocess.run(["ps", "axww"], capture_output=True, text=True).stdout

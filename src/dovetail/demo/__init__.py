@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -176,8 +177,16 @@ def copy_calendar(source: Path, folder: Path, name: str) -> None:
     (folder / "displayname").write_text(name)
 
 
+def end_as_by_ctrl_c() -> None:
+    """Also when the demo is told to end, or its terminal is closed: no program of it stays behind."""
+    for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
+
+
 def main(check: bool, calendar: Path | None, keep: bool, as_json: bool) -> int:
     """The exit code of ``dovetail demo``. With `as_json` a check prints its JSON line only."""
+    end_as_by_ctrl_c()
     try:
         if check or as_json:
             return 0 if run_check(calendar, keep, as_json) else 1

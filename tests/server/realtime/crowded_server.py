@@ -1,12 +1,13 @@
-"""The listeners alone, as a program: arguments are the certificate and its key. Prints its two ports."""
+"""The listeners alone, as a program: arguments are the certificate and its key. Prints its two ports.
+
+Its data directory is that of the tests that start it.
+"""
 
 import asyncio
 import os
 import sys
-import tempfile
 from pathlib import Path
 
-os.environ["DOVETAIL_DATA"] = tempfile.mkdtemp(prefix="dovetail-tests-")
 os.environ["DJANGO_SETTINGS_MODULE"] = "dovetail.server.settings"
 
 import django
