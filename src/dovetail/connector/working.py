@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from dovetail.connector.link.port import RetryLater, WrongCredentials
 from dovetail.connector.profile import Home, Profile
@@ -20,6 +20,8 @@ from dovetail.protocol.messages import SyncMode
 
 HEARING_SECONDS = 0.5
 """A main thread that waits for longer at a time hears no Ctrl-C on Windows."""
+SAME_TIME = timedelta(seconds=1)
+"""Two readings of when a sync is due differ by less, though nothing has changed."""
 
 Told = Callable[[RunReport | Exception, datetime | None], None]
 
@@ -42,6 +44,7 @@ class Work:
         self._every = every
         self._scheduler = connector.scheduler(every)
         self._is_stopped = False
+        self._next_sync: datetime | None = None
 
     def stop(self) -> None:
         """End `run` once the sync under way is done. May be called by a signal handler."""
@@ -64,6 +67,7 @@ class Work:
 
             work = pool.submit(scheduler.run, told)
             while not wait([work], HEARING_SECONDS).done:
+                self._note_next_sync(scheduler.next_sync())
                 if self._is_stopped or self._chosen().mode is not self._connector.profile.mode:
                     scheduler.stop()
         try:
@@ -73,6 +77,13 @@ class Work:
                 "The security token is wrong by now: the connection was ended on the server, or has a new token. Run"
                 " `dovetail connect` with a new one to go on."
             ) from error
+
+    def _note_next_sync(self, due: datetime | None) -> None:
+        """Not only after a sync: it also changes when hints stop coming, or begin to."""
+        before = self._next_sync
+        if due is not before and (due is None or before is None or abs(due - before) > SAME_TIME):
+            self._home.note_next_sync(due)
+            self._next_sync = due
 
     def _chosen(self) -> Profile:
         return self._home.read() or self._connector.profile

@@ -47,7 +47,7 @@ def comes_through_on_443(story: Story) -> str:
     story.wait(lambda: story.syncs().startswith("at once (by WebSocket on port"), "it goes another way")
     for_it = str(story.connector.status()["realtime"]["for_it"])
     ports = " and ".join(map(str, sorted(story.firewall.xmpp_ports)))
-    require(f"localhost, ports {ports}," in for_it, f"IT is told: {for_it}")
+    require(f"localhost on ports {ports} " in for_it, f"IT is told: {for_it}")
     _books(story)
     return f"{story.syncs()}, and says: {for_it}"
 

@@ -242,10 +242,10 @@ def test_the_sentence_for_it_names_host_and_ports_and_the_way_out():
     web = Place(Rung.WEBSOCKET, "book.example.org", 443)
     both = for_it([(direct, Trouble.DROPPED), (starttls, Trouble.REFUSED), (web, None)])
     assert both == (
-        "Ask your IT to allow outgoing TCP to book.example.org, ports 5222 and 5223, (XMPP, RFC 6120), or switch to"
+        "Ask your IT to allow outgoing TCP to book.example.org on ports 5222 and 5223 (XMPP, RFC 6120), or switch to"
         " auto mode, which does not need it: `dovetail mode auto`."
     )
-    assert "exempt book.example.org, port 5223, from TLS inspection" in for_it([(direct, Trouble.TLS_INTERCEPTED)])
+    assert "exempt book.example.org on port 5223 from TLS inspection" in for_it([(direct, Trouble.TLS_INTERCEPTED)])
     for nothing in (None, Trouble.NOT_AUTHORIZED, Trouble.NO_NAME, Trouble.ENDED):
         assert for_it([(direct, nothing)]) == ""
     assert for_it([(web, Trouble.REFUSED)]) == ""

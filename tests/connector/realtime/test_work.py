@@ -71,9 +71,9 @@ class Worker:
         return state.line(5) if state else ""
 
     def minutes_planned(self) -> float:
-        """Until the next sync, by the scheduler itself: a change of pace comes between two syncs."""
-        due = self.work._scheduler.next_sync()
-        return (due - datetime.now(due.tzinfo)).total_seconds() / 60
+        """Until the next sync, as status tells it: a change of pace comes between two syncs."""
+        due = self.home.next_sync()
+        return (due - datetime.now(due.tzinfo)).total_seconds() / 60 if due else 0.0
 
     def minutes_to_next(self) -> float:
         return (self.due - datetime.now(self.due.tzinfo)).total_seconds() / 60 if self.due else 0.0
@@ -123,7 +123,7 @@ def test_without_xmpp_it_syncs_on_the_interval_and_says_what_to_ask_it_for(worke
         wait_until(lambda: 13 < worker.minutes_to_next() < 17)
         network.web.block()
         wait_until(lambda: "every 5 min (real time is not to be had" in worker.line())
-        wait_until(lambda: worker.minutes_planned() < 6)
+        wait_until(lambda: 3 < worker.minutes_planned() < 6)
         network.web.unblock()
         wait_until(lambda: worker.line().startswith("at once (by WebSocket"))
 

@@ -137,7 +137,7 @@ def test_a_connected_calendar_shows_roles_mode_and_ages(browser, connected):
 
 
 LINE = "every 5 min (real time is not to be had: Port 5223 is closed on example.org, or a firewall rejects it)"
-FOR_IT = "Ask your IT to allow outgoing TCP to example.org, ports 5222 and 5223"
+FOR_IT = "Ask your IT to allow outgoing TCP to example.org on ports 5222 and 5223"
 
 
 def test_real_time_is_shown_as_the_connector_tells_it(browser, connected, reporter, clock):

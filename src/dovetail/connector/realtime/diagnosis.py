@@ -187,4 +187,4 @@ def for_it(found: Iterable[tuple[Place, Trouble | None]]) -> str:
 def _named(places: list[Place]) -> str:
     ports = sorted({place.port for place in places})
     words = f"port {ports[0]}" if len(ports) == 1 else f"ports {' and '.join(map(str, ports))}"
-    return f"{places[0].host}, {words},"
+    return f"{places[0].host} on {words}"
