@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -173,3 +174,24 @@ def test_every_calendar_of_every_sample_data_file_is_read_without_a_problem() ->
         for info in port.list_calendars():
             found = port.scan(ScanRequest(info.id, Interval(0, to_minutes(datetime(2100, 1, 1, tzinfo=UTC)))))
             assert (found.complete, found.problems) == (True, ()), name
+
+
+def test_an_ost_is_read_like_a_pst(tmp_path: Path) -> None:
+    """Outlook's own data under the mark of the other kind of file, whose header is checked: MS-PST 2.2.2.6, 5.3."""
+    content = bytearray(samples.sample(PACIFIC).read_bytes())
+    content[8:10] = b"SO"
+    for place, end in ((4, 479), (524, 524)):
+        content[place : place + 4] = _check(content[8:end]).to_bytes(4, "little")
+    (tmp_path / "mailbox.ost").write_bytes(content)
+    year = ScanRequest("8122", window(date(2016, 1, 1), date(2017, 1, 1)))
+
+    found = OutlookFiles(tmp_path / "mailbox.ost", local=UTC).scan(year)
+
+    original = OutlookFiles(samples.sample(PACIFIC), local=UTC).scan(year)
+    assert found.complete
+    assert [item.busy for item in found.items] == [item.busy for item in original.items]
+    assert found.items[0].busy
+
+
+def _check(content: bytes | bytearray) -> int:
+    return zlib.crc32(content, 0xFFFFFFFF) ^ 0xFFFFFFFF
