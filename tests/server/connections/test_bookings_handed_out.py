@@ -170,6 +170,16 @@ def test_a_copy_that_was_written_goes_on_being_kept_up(connected, connection, ev
     assert connected.tell().bookings[0].calendars == (WORK, HOME)
 
 
+def test_a_booking_whose_copy_alone_could_be_written_still_goes_to_the_main_calendar(connected, connection, event_type):
+    roles.choose(connection, main=WORK, busy=[HOME], additional=[HOME])
+    connected.tell()
+    booking = place.place(event_type, at(9), ADA)
+    connected.items = (item(booking, HOME),)
+    connected.tell()
+    connected.cursor = ""
+    assert connected.tell().bookings[0].calendars == (WORK, HOME)
+
+
 def test_without_a_main_calendar_nothing_is_handed_out_and_nothing_is_lost(connected, connection, event_type):
     booking = place.place(event_type, at(9), ADA)
     connection.calendars.update(is_main=False)

@@ -5,7 +5,8 @@ change of the booking calendars, from the future, or no cursor at all is answere
 epoch, standing or canceled, but for those that ended before the connector's window begins.
 
 A booking's items stay in the calendars they were written to, whatever the roles are now: a second item elsewhere would
-be one too many. Where none was written, or in the main booking calendar, the roles of today count.
+be one too many. Where none was written, or in calendars of today only, the roles of today count: a copy may have been
+written while the main booking calendar could not be.
 
 Never handed out: requests nobody has approved, and bookings of an earlier epoch, whose items are the User's own now.
 """
@@ -81,7 +82,8 @@ def _written(connection: Connection, bookings: Iterable[Booking]) -> dict[UUID, 
 
 
 def _calendars(roles: Roles, written: Collection[CalendarKey]) -> tuple[CalendarKey, ...]:
-    of_today = [roles.main, *roles.additional] if not written or roles.main in written else []
+    is_elsewhere = roles.main not in written and not set(written) <= set(roles.additional)
+    of_today = [] if is_elsewhere else [roles.main, *roles.additional]
     return tuple(dict.fromkeys(key for key in [*of_today, *written] if key is not None))
 
 
