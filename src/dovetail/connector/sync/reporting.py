@@ -1,7 +1,7 @@
 """The report: the difference between what the server holds and what we see. Pure.
 
 A calendar that was not seen whole may add busy time, and may change the weeks of which we know that the server has them
-from us; a week of which the server holds anything else is left as it is there. One that shows nothing at all, or an
+from us; a week of which the server holds anything else is left as it is there. One that shows no busy time, or an
 item whose times nobody knows, while the server holds what we know nothing of, is not believed either. So a scan that
 failed does not take busy time away, not even when the database was lost or is an old copy.
 """
